@@ -1,0 +1,11 @@
+"""From an estimand and a table to an estimate: one file a method."""
+
+from ._estimate import Diagnostic as Diagnostic
+from ._estimate import Estimate as Estimate
+from ._estimate import Profile as Profile
+from ._estimator import Estimator as Estimator
+from ._estimator import Fit as Fit
+from ._estimator import NotApplicable as NotApplicable
+from ._estimator import influence_error as influence_error
+from ._sample import Sample as Sample
+from ._sample import TreatmentKind as TreatmentKind

@@ -1,0 +1,119 @@
+"""The answer: a value with its interval, where it came from and what it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from aitia.core import Assumption, Decision
+from aitia.identification import Estimand
+
+if TYPE_CHECKING:
+    from aitia.estimation._estimator import Estimator
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One check made on the way to an estimate.
+
+    Args:
+        name: what was checked (``"overlap"``, ``"first-stage F"``, ``"rank"``, ``"convergence"``).
+        value: the number, or None where the sentence says it all.
+        sentence: what it means here, in words a newcomer understands.
+        warning: True where the person should act on it.
+        details: numbers behind it, by name.
+    """
+
+    name: str
+    value: float | None
+    sentence: str
+    warning: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Mean outcomes under each treatment value: levels of a discrete treatment, or a grid of doses.
+
+    Args:
+        points: the treatment values, length k.
+        means: E[Y | do(T = point)] for each, shape (k,).
+        std_errors: their standard errors, shape (k,).
+        covariance: their joint covariance, shape (k, k), where known: contrasts between points need it.
+        continuous: True where the points are doses on a line and the means a curve.
+    """
+
+    points: tuple[Any, ...]
+    means: np.ndarray
+    std_errors: np.ndarray
+    covariance: np.ndarray | None = None
+    continuous: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A causal answer with its uncertainty.
+
+    Args:
+        value: the estimated effect, in units of the outcome.
+        std_error: its standard error, in the same units.
+        interval: the confidence interval at `level`; may be asymmetric, and infinite for a weak instrument.
+        level: the nominal coverage of the interval, 0.95 by default.
+        method: the estimator in words, as the report shows it.
+        estimator: the object that made it, ready to be run again on other rows.
+        estimand: the formula it estimates.
+        n: rows used.
+        degrees_of_freedom: of the reference t distribution; infinity for the normal.
+        influence: per-row influence values psi_i, shape (n,), with mean zero over the (weighted) rows and
+            Var(value) = sum((w_i psi_i)^2) / (sum w_i)^2 for independent rows; None where there are none.
+        profile: mean outcomes under each treatment value, where the method gives them.
+        diagnostics: overlap, balance, rank, convergence and the like.
+        assumptions: what the estimator assumes beyond the estimand.
+        decisions: what was done about missing values, trimming, baselines and the like.
+        seed: the seed of every random draw.
+        fingerprint: of the data.
+        seconds: wall-clock time of estimation.
+        reason: why this estimator was chosen, in words, where aitia chose it.
+    """
+
+    value: float
+    std_error: float
+    interval: tuple[float, float]
+    level: float
+    method: str
+    estimator: Estimator
+    estimand: Estimand
+    n: int
+    degrees_of_freedom: float = np.inf
+    influence: np.ndarray | None = field(default=None, repr=False)
+    profile: Profile | None = field(default=None, repr=False)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    seed: int = 0
+    fingerprint: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of no effect, by the reference t distribution."""
+        if self.std_error == 0:
+            return 0.0 if self.value else 1.0
+        return float(2 * stats.t.sf(abs(self.value / self.std_error), self.degrees_of_freedom))
+
+    def diagnostic(self, name: str) -> Diagnostic | None:
+        """The diagnostic of that name, or None."""
+        return next((each for each in self.diagnostics if each.name == name), None)
+
+    def __repr__(self) -> str:
+        question = self.estimand.question
+        low, high = self.interval
+        return (
+            f"Effect of {question.treatment} on {question.outcome}: {self.value:.4g} "
+            f"({self.level:.0%} interval {low:.4g} to {high:.4g}, standard error {self.std_error:.3g}, "
+            f"n = {self.n:,}, {self.method})"
+        )

@@ -1,0 +1,91 @@
+"""What identification answers: an estimand, or the reason there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aitia.core import Assumption
+from aitia.identification._expression import Expression
+from aitia.identification._question import Question
+
+
+class Rule(StrEnum):
+    """The rule that turned graph and question into a formula over observed variables."""
+
+    ADJUSTMENT = "adjustment"
+    FRONT_DOOR = "front-door"
+    INSTRUMENT = "instrument"
+    MEDIATION = "mediation"
+    GENERAL = "general identification"
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """A formula over observed variables that equals the causal answer if the assumptions hold.
+
+    Args:
+        question: what was asked.
+        rule: the rule that gave the formula.
+        expression: the formula; prints as text and as LaTeX.
+        adjustment: the variables adjusted for (for front-door and mediation, the baseline covariates; for an
+            instrument, what it is conditioned on).
+        mediators: the mediators, for front-door and mediation.
+        instruments: the instruments.
+        assumptions: what has to hold for formula and answer to be equal.
+        reason: why this rule and these sets, in one or two sentences.
+        alternatives: other formulas for the same answer, best first; each is an `Estimand` without alternatives.
+    """
+
+    question: Question
+    rule: Rule
+    expression: Expression
+    adjustment: tuple[str, ...] = ()
+    mediators: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    reason: str = ""
+    alternatives: tuple[Estimand, ...] = ()
+
+    @property
+    def identified(self) -> bool:
+        """True, always: `NotIdentified` says False."""
+        return True
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every observed variable that estimation has to read, without repeats, treatment and outcome first."""
+        question = self.question
+        read = (question.treatment, question.outcome, *self.adjustment, *self.mediators, *self.instruments)
+        return tuple(dict.fromkeys((*read, *self.expression.variables)))
+
+    def text(self) -> str:
+        """The formula in plain text."""
+        return self.expression.text()
+
+    def latex(self) -> str:
+        """The formula in LaTeX, without the surrounding dollar signs."""
+        return self.expression.latex()
+
+
+@dataclass(frozen=True)
+class NotIdentified:
+    """The graph does not let observations answer the question, with the witness that shows it.
+
+    Args:
+        question: what was asked.
+        witness: the structure that proves it (for general identification a `Hedge`), or None where only the
+            rules asked for fail.
+        sentence: the witness in words a newcomer understands, with the names of the variables.
+        suggestions: what would help, best first (``"measure a variable that blocks a <-> b"``, ``"bounds"``).
+    """
+
+    question: Question
+    witness: object
+    sentence: str
+    suggestions: tuple[str, ...] = ()
+
+    @property
+    def identified(self) -> bool:
+        """False, always: `Estimand` says True."""
+        return False
