@@ -1,0 +1,51 @@
+"""The documentation runs: every Python block, page by page, and what it prints is what the page shows."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+# A ```python block, and the ```text block right after it, if there is one: what the code prints.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+
+
+def blocks(page: Path) -> list[tuple[int, str, str | None]]:
+    text = page.read_text(encoding="utf-8")
+    return [(text[: m.start()].count("\n") + 2, m[1], m[2]) for m in BLOCK.finditer(text)]
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_page_runs_as_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    checker = doctest.OutputChecker()
+    names: dict[str, object] = {"__name__": "__main__"}
+    for line, code, shown in blocks(page):
+        printed = io.StringIO()
+        # Blank lines keep the line numbers of a traceback those of the page.
+        compiled = compile("\n" * (line - 1) + code, str(page), "exec")
+        with contextlib.redirect_stdout(printed):
+            exec(compiled, names)
+        if shown is not None:
+            same = checker.check_output(shown, printed.getvalue(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+            assert same, f"{page.name}, line {line}: the page shows\n{shown}\nbut the code prints\n{printed.getvalue()}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    missing = [
+        link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()
+    ]
+    assert not missing, f"{page.name} links to {missing}{os.linesep}"
