@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from aitia.core import AssumptionKey, Status
-from aitia.data import Table
-from aitia.estimation import Estimate, Sample
-from aitia.graphs import Graph
-from aitia.identification import Estimand
+from aitia.core import AitiaError, AssumptionKey, Status
+
+if TYPE_CHECKING:
+    from aitia.data import Table
+    from aitia.estimation import Estimate, Sample
+    from aitia.graphs import Graph
+    from aitia.identification import Estimand
 
 
 class Verdict(StrEnum):
@@ -65,6 +68,24 @@ class Refutation:
     details: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def attempted(self) -> bool:
+        """False where the refuter had nothing to say about the case: then the sentence says why."""
+        return bool(self.observed)
+
+    def __repr__(self) -> str:
+        number = "" if self.p_value is None else f" (p = {self.p_value:.3g})"
+        return f"{self.name}: {self.verdict.value}{number}. {self.sentence}"
+
+    def _repr_html_(self) -> str:
+        cells = (self.name, self.attacks.value, self.expected, self.observed, self.verdict.value, self.sentence)
+        heads = ("refuter", "attacks", "expected", "observed", "verdict", "in words")
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{head}</th><td style='text-align:left'>{html.escape(cell)}</td></tr>"
+            for head, cell in zip(heads, cells, strict=True)
+        )
+        return f"<table>{rows}</table>"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -89,10 +110,19 @@ class Case:
 
 
 class Refuter(ABC):
-    """An attempt to break one assumption. A new refuter writes `applies` and `_refute`, nothing else."""
+    """An attempt to break one assumption.
+
+    A new refuter is a frozen dataclass of its options that sets `name`, `attacks` and `reference` and writes
+    `_refute` (and `applies`, where it cannot attack every case). Timing and errors are handled here; a line in
+    `refuters()` makes it part of the battery, the command line and the documentation.
+    """
 
     name: ClassVar[str]
+    """What reports and the command line call it."""
     attacks: ClassVar[AssumptionKey]
+    """The key of the assumption it attacks."""
+    reference: ClassVar[str] = ""
+    """The paper and theorem it follows."""
 
     def applies(self, case: Case) -> str:
         """Why this refuter has nothing to say about this case; empty where it does."""
@@ -106,24 +136,28 @@ class Refuter(ABC):
 
         Args:
             case: the study up to its estimate.
-            seed: the seed of every random draw.
+            seed: the seed of every random draw; the same seed gives the same answer.
 
         Returns:
-            What was tried, expected and observed, and the verdict. Where the refuter does not apply, an
-            inconclusive refutation that says why.
+            What was tried, expected and observed, and the verdict. Where the refuter does not apply, or an
+            estimate it needed could not be made, an inconclusive refutation that says why.
         """
         started = time.perf_counter()
-        refusal = self.applies(case)
-        if refusal:
-            result = Refutation(
-                name=self.name,
-                attacks=self.attacks,
-                tried="Nothing.",
-                expected="",
-                observed="",
-                verdict=Verdict.INCONCLUSIVE,
-                sentence=refusal,
-            )
-        else:
-            result = self._refute(case, seed)
+        try:
+            refusal = self.applies(case)
+            result = self._nothing(refusal) if refusal else self._refute(case, seed)
+        except AitiaError as error:
+            # One attack that cannot be carried out must not hide what the others found.
+            result = self._nothing(f"This attack could not be carried out: {error.problem}")
         return replace(result, seconds=time.perf_counter() - started)
+
+    def _nothing(self, why: str) -> Refutation:
+        return Refutation(
+            name=self.name,
+            attacks=self.attacks,
+            tried="Nothing.",
+            expected="",
+            observed="",
+            verdict=Verdict.INCONCLUSIVE,
+            sentence=why,
+        )
