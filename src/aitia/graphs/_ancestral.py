@@ -1,0 +1,93 @@
+"""Ancestral graphs: a maximal ancestral graph for a PAG, and the checks of its form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aitia.graphs._adjacency import Adjacency
+from aitia.graphs._edge import Edge, Mark, directed, undirected
+from aitia.graphs._kinds import chordless_order
+
+
+def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
+    """The edges of one maximal ancestral graph in the class of a PAG (Zhang 2008, Theorem 2).
+
+    ``o->`` becomes ``->``, ``--o`` becomes ``--``, and the edges ``o-o`` are directed without unshielded
+    colliders among them.
+
+    Returns:
+        The edges, or None where the circle component is not chordal and so has no such orientation.
+    """
+    found: list[Edge] = []
+    index = {node: i for i, node in enumerate(nodes)}
+    lines: list[set[int]] = [set() for _ in nodes]
+    for edge in edges:
+        if edge.mark_a is Mark.CIRCLE and edge.mark_b is Mark.CIRCLE:
+            lines[index[edge.a]].add(index[edge.b])
+            lines[index[edge.b]].add(index[edge.a])
+        elif edge.mark_a is Mark.CIRCLE:
+            found.append(directed(edge.a, edge.b))
+        elif edge.mark_b is Mark.CIRCLE:
+            found.append(undirected(edge.a, edge.b))
+        else:
+            found.append(edge)
+    order = chordless_order(lines)
+    if order is None:
+        return None
+    place = {i: position for position, i in enumerate(order)}
+    found += [
+        directed(nodes[i], nodes[j])
+        for i, beside in enumerate(lines)
+        for j in sorted(beside)
+        if place[i] < place[j]
+    ]
+    return found
+
+
+def pag_fault(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
+    """Why a graph is not a PAG as far as `validate` checks it; empty if nothing speaks against it."""
+    solid = oriented(nodes, edges)
+    if solid is None:
+        return "its edges o-o have a cycle of four or more nodes without a chord"
+    graph = Adjacency.of(nodes, solid)
+    if len(graph.topological_order) < len(nodes):
+        return "its directed and o-> edges make a cycle"
+    for i, name in enumerate(nodes):
+        if graph.undirected[i] and (graph.parents[i] or graph.spouses[i]):
+            return f"the node {name} has an undirected edge and an arrowhead"
+        if graph.spouses[i]:
+            above = graph.closure([i], graph.parents)
+            if ancestors := above.intersection(graph.spouses[i]):
+                return f"{nodes[min(ancestors)]} is an ancestor of {name}, and yet they are joined by <->"
+    return _maximality_fault(nodes, graph)
+
+
+def _maximality_fault(nodes: Sequence[str], graph: Adjacency) -> str:
+    """Two nodes without an edge that no set separates (Richardson & Spirtes 2002, Section 4); empty if none."""
+    joined = [set(graph.adjacent(i)) for i in range(len(nodes))]
+    above = [graph.closure([i], graph.parents) for i in range(len(nodes))]
+    for x in range(len(nodes)):
+        # An inducing path from x: inner nodes are colliders and ancestors of x or of its other end y. Those
+        # that are ancestors of neither cannot be told before y is known, so y is tried one by one.
+        reach = _through_colliders(graph, x, None)
+        for y in reach:
+            if y > x and y not in joined[x] and y in _through_colliders(graph, x, above[x] | above[y]):
+                return f"no set separates {nodes[x]} and {nodes[y]}, and yet no edge joins them"
+    return ""
+
+
+def _through_colliders(graph: Adjacency, x: int, allowed: set[int] | None) -> set[int]:
+    """The ends of paths from x whose inner nodes are colliders (in `allowed`, where that is given)."""
+    inner = {j for j in (*graph.children[x], *graph.spouses[x]) if allowed is None or j in allowed}
+    stack = list(inner)
+    ends: set[int] = set()
+    while stack:
+        i = stack.pop()
+        ends.update(graph.parents[i])
+        ends.update(graph.spouses[i])
+        for j in graph.spouses[i]:
+            if j != x and j not in inner and (allowed is None or j in allowed):
+                inner.add(j)
+                stack.append(j)
+    ends.discard(x)
+    return ends
