@@ -7,5 +7,6 @@ from ._estimator import Estimator as Estimator
 from ._estimator import Fit as Fit
 from ._estimator import NotApplicable as NotApplicable
 from ._estimator import influence_error as influence_error
+from ._matching import Matching as Matching
 from ._sample import Sample as Sample
 from ._sample import TreatmentKind as TreatmentKind
