@@ -8,5 +8,9 @@ from ._estimator import Fit as Fit
 from ._estimator import NotApplicable as NotApplicable
 from ._estimator import influence_error as influence_error
 from ._matching import Matching as Matching
+from ._moment_estimator import MomentEstimator as MomentEstimator
+from ._regression_adjustment import RegressionAdjustment as RegressionAdjustment
 from ._sample import Sample as Sample
+from ._stratification import EmptyStratum as EmptyStratum
+from ._stratification import Stratification as Stratification
 from ._sample import TreatmentKind as TreatmentKind

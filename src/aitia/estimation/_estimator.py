@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,7 +28,8 @@ class Fit:
     Args:
         value: the effect.
         std_error: its standard error; None computes it from `influence` (clusters and weights respected).
-        interval: None makes the symmetric one from value, standard error and degrees of freedom.
+        interval: None makes the symmetric one from value, standard error and degrees of freedom; a function is
+            called with the level.
         influence: per-row influence values, as `Estimate` defines them.
         profile: mean outcomes under each treatment value.
         degrees_of_freedom: of the reference t distribution.
@@ -40,7 +41,7 @@ class Fit:
 
     value: float
     std_error: float | None = None
-    interval: tuple[float, float] | None = None
+    interval: tuple[float, float] | Callable[[float], tuple[float, float]] | None = None
     influence: np.ndarray | None = None
     profile: Profile | None = None
     degrees_of_freedom: float = np.inf
@@ -103,13 +104,16 @@ class Estimator(ABC):
                 raise TypeError(f"{self.name}._fit returned neither a standard error nor influence values")
             error = influence_error(fit.influence, sample.weights, sample.clusters)
         freedom = fit.degrees_of_freedom
-        if sample.clusters is not None and np.isinf(freedom):
-            freedom = float(max(len(np.unique(sample.clusters)) - 1, 1))
+        if sample.clustered:
+            freedom = min(freedom, float(max(sample.n_clusters - 1, 1)))
+        interval = fit.interval
+        if callable(interval):
+            interval = interval(level)
         half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
         return Estimate(
             value=float(fit.value),
             std_error=float(error),
-            interval=fit.interval or (float(fit.value) - half, float(fit.value) + half),
+            interval=interval or (float(fit.value) - half, float(fit.value) + half),
             level=level,
             method=self.describe(),
             estimator=self,
