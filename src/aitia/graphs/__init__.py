@@ -11,8 +11,15 @@ from ._errors import OverlappingSets as OverlappingSets
 from ._errors import UnknownNode as UnknownNode
 from ._graph import Graph as Graph
 from ._graph import Nodes as Nodes
+from ._independences import Independence as Independence
+from ._independences import implied_independences as implied_independences
+from ._independences import local_markov as local_markov
 from ._kinds import representative as representative
 from ._separation import Path as Path
 from ._separation import m_connecting_path as m_connecting_path
 from ._separation import m_separated as m_separated
 from ._separation import reachable as reachable
+from ._separators import minimal_separator as minimal_separator
+from ._separators import minimal_separators as minimal_separators
+from ._separators import minimum_separator as minimum_separator
+from ._separators import separator as separator

@@ -77,7 +77,10 @@ def validate(nodes: Sequence[str], edges: Sequence[Edge], kind: GraphKind) -> Gr
                 "With background knowledge it may be an mpdag; say kind='mpdag'.",
             )
         if fault := _mpdag_fault(nodes, edges):
-            raise GraphKindError(f"This is not an mpdag: {fault}.", "Orient the edges that follow.")
+            raise GraphKindError(
+                f"This is not an mpdag: {fault}.",
+                "An mpdag keeps undirected only what may point either way; orient the rest.",
+            )
     if kind is GraphKind.PAG:
         from aitia.graphs._ancestral import pag_fault
 
