@@ -14,3 +14,6 @@ from ._sample import Sample as Sample
 from ._stratification import EmptyStratum as EmptyStratum
 from ._stratification import Stratification as Stratification
 from ._sample import TreatmentKind as TreatmentKind
+from ._scales import NoScale as NoScale
+from ._scales import Scale as Scale
+from ._scales import on_scale as on_scale

@@ -91,7 +91,7 @@ class Matching(Estimator):
             raise NotApplicable(f"neighbours must be at least 1, got {self.neighbours}.")
         treated = sample.treatment == 1
         wanted = _wanted(estimand, sample, treated)
-        score = _propensity(sample.covariates, treated) if self.distance == "propensity" else None
+        score = propensity_score(sample.covariates, treated) if self.distance == "propensity" else None
         coordinates = self._coordinates(sample, score)
         strata = self._strata(sample)
         matched = _match(coordinates, treated, wanted, strata, self.neighbours, self.caliper)
@@ -295,7 +295,8 @@ def _own(sample: Sample, treated: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     return own
 
 
-def _propensity(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
+def propensity_score(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """P(T = 1 | X) by a logistic regression fitted by maximum likelihood, shape (n,)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
