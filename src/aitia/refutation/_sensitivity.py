@@ -116,9 +116,9 @@ def benchmark_bounds(
     Source: Cinelli & Hazlett 2020, section 4.4, equations 19 and 20.
 
     Example:
-        The village-level covariate `female` in Darfur, once:
+        The covariate `female` in Darfur, once:
 
-        >>> [round(x, 5) for x in benchmark_bounds(0.0090808, 0.1097404)]
+        >>> [round(x, 5) for x in benchmark_bounds(0.0090811, 0.1090339)]
         [0.00916, 0.12464]
     """
     k, d, y = times_as_strong, r2_treatment_covariate, r2_outcome_covariate
