@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,10 +39,10 @@ def accumulate(
 ) -> GroupedMoments:
     """The moments of every group of rows, from one pass over a stream of blocks.
 
-    Each block is cut into chunks that stay in cache. A chunk's rows are ordered by group and centred at their own
-    group's mean before one matrix product squares them; chunks are merged in stream order, so the answer does not
-    depend on the number of threads. A value that is not finite shows in the products, so looking for one costs
-    nothing until there is one.
+    Each block is cut into chunks that stay in cache. A chunk's rows are ordered by group and centred at
+    their own group's mean before one matrix product squares them; chunks are merged in stream order, so
+    the answer does not depend on the number of threads. A value that is not finite shows in the products,
+    so looking for one costs nothing until there is one.
 
     Args:
         blocks: float64 blocks of shape (rows, k), in either memory order.
@@ -50,8 +51,9 @@ def accumulate(
         n_groups: G.
         weights: non-negative weights, one a row, or None.
         threads: how many chunks to work on at once; None takes the processors this process may use.
-        shift: a value near the mean of each variable, shape (k,), to centre at instead of each chunk's own mean;
-            saves a sum, and costs digits where it is far from the data. Used only where `groups` is None.
+        shift: a value near the mean of each variable, shape (k,), to centre at instead of each chunk's
+            own mean; saves a sum, and costs digits where it is far from the data. Used only where
+            `groups` is None.
 
     Returns:
         Moments of G groups.
@@ -144,7 +146,7 @@ def checked_groups(codes: np.ndarray, rows: int, n_groups: int) -> np.ndarray:
             f"Groups must be integers of shape ({rows},), but they are {codes.dtype} of shape {codes.shape}.",
             "Give one integer code a row.",
         )
-    if rows and not (0 <= codes.min() and codes.max() < n_groups):
+    if rows and not (codes.min() >= 0 and codes.max() < n_groups):
         raise BadBlock(
             f"Group codes must lie in 0..{n_groups - 1}, but they run from {codes.min()} to {codes.max()}.",
             "Set n_groups to one more than the largest code.",
@@ -171,10 +173,27 @@ def _grouped_piece(piece: _Piece) -> tuple[int, np.ndarray, _Part]:
     )
     present = codes[starts].astype(np.intp)
     weights = None if piece.weights is None else piece.weights[order]
-    rows = np.take(block, order, axis=0)
+    rows = _ordered(block, order)
     summed = _sums_of_few if len(rows) < _SPARSE * k * len(starts) else _sums_of_many
     with np.errstate(over="ignore", invalid="ignore"):
         return piece.start, block, (present, *summed(rows, weights, starts))
+
+
+_scratch = threading.local()
+
+
+def _ordered(block: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The block's rows in that order, in memory that this thread's next chunk will use again.
+
+    Fresh memory of this size costs more in page faults than the copy itself.
+    """
+    size = block.size
+    if getattr(_scratch, "size", 0) < size:
+        _scratch.size, _scratch.first, _scratch.second = size, np.empty(size), np.empty(size)
+    rows = _scratch.first[:size].reshape(block.shape)
+    np.copyto(rows, block)
+    # mode="clip" lets NumPy write straight into `out`; the order is a permutation, so nothing is clipped.
+    return np.take(rows, order, axis=0, out=_scratch.second[:size].reshape(block.shape), mode="clip")
 
 
 def _sums_of_many(rows: np.ndarray, weights: np.ndarray | None, starts: np.ndarray):
@@ -214,7 +233,7 @@ def _sums_of_few(rows: np.ndarray, weights: np.ndarray | None, starts: np.ndarra
     return counts, weight, means, lows, crosses
 
 
-# -- chunks on several cores, results in order ------------------------------------------------------------------
+# -- chunks on several cores, results in order -------------------------------------------------------------
 
 
 def processors() -> int:
@@ -236,7 +255,8 @@ def in_order(
 ) -> Iterator[_Result]:
     """``map(work, items)`` on several threads, results in the order of the items, a few items ahead at most.
 
-    The linear algebra library keeps to one thread a chunk meanwhile: chunks are too small to be split further.
+    The linear algebra library keeps to one thread a chunk meanwhile: chunks are too small to be split
+        further.
     """
     threads = processors() if threads is None else max(1, threads)
     items = iter(items)

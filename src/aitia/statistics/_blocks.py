@@ -10,7 +10,7 @@ from aitia.statistics._errors import BadBlock
 
 
 def _mixed(state: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64 (Steele, Lea & Flood 2014, figure 16): a bijection that scrambles 64 bits."""
+    """The finaliser of splitmix64 (Steele, Lea & Flood 2014, figure 16), a bijection on 64 bits."""
     state = state ^ (state >> np.uint64(30))
     state = state * np.uint64(0xBF58476D1CE4E5B9)
     state = state ^ (state >> np.uint64(27))
@@ -27,8 +27,8 @@ def assign_blocks(
 ) -> np.ndarray:
     """The block of each row, drawn uniformly and independently by a hash of its position in the stream.
 
-    The same row gets the same block however the stream is cut and whichever thread asks. Clusters are kept whole
-    by giving their codes instead of positions.
+    The same row gets the same block however the stream is cut and whichever thread asks. Clusters are
+    kept whole by giving their codes instead of positions.
 
     Args:
         start: position of the first row, or integer cluster codes, shape (rows,).

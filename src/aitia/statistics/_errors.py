@@ -58,8 +58,8 @@ class CollinearColumns(AitiaError):
     """Some regressors are exact linear combinations of others, as far as float64 can tell.
 
     Args:
-        combinations: each redundant column with the columns that it is a combination of (``"Intercept"`` where it
-            is constant).
+        combinations: each redundant column with the columns that it is a combination of (``"Intercept"``
+            where it is constant).
     """
 
     def __init__(self, combinations: Mapping[str, Sequence[str]]) -> None:
@@ -101,8 +101,8 @@ def locate_non_finite(block: np.ndarray, names: Sequence[str], start: int) -> No
         bad = ~(np.abs(block) < limit)
     total = int(bad.sum())
     if not total:
-        row, column = np.unravel_index(np.argmax(np.abs(block)), block.shape)
-        return NonFiniteRows(names[column], [start + int(row)], [float(block[row, column])], 1)
+        row, column = divmod(int(np.argmax(np.abs(block))), block.shape[1])
+        return NonFiniteRows(names[column], [start + row], [float(block[row, column])], 1)
     column = int(np.flatnonzero(bad.any(axis=0))[0])
     rows = np.flatnonzero(bad[:, column])[:3]
     return NonFiniteRows(

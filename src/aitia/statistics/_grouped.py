@@ -17,9 +17,9 @@ _WORK = 1 << 22  # float64 numbers held at once while many replicates are merged
 class GroupedMoments:
     """The `Moments` of G groups of rows, stacked.
 
-    A group is whatever the codes given to `accumulate` say: a block, a fold, an arm, or any combination of them
-    (``code = arm * n_blocks + block``). Arm moments, fold complements, jackknife and bootstrap replicates are sums
-    over groups.
+    A group is whatever the codes given to `accumulate` say: a block, a fold, an arm, or any combination
+    of them (``code = arm * n_blocks + block``). Arm moments, fold complements, jackknife and bootstrap
+    replicates are sums over groups.
 
     Args:
         names: the k variables.
@@ -113,7 +113,7 @@ class GroupedMoments:
         into.merge(slice(None), other.counts, other.weights, other.means, other.means_low, other.crosses)
         return into.frozen()
 
-    # -- sums over groups --------------------------------------------------------------------------------------
+    # -- sums over groups ----------------------------------------------------------------------------------
 
     def total(self) -> Moments:
         """The moments of all rows."""
@@ -140,9 +140,10 @@ class GroupedMoments:
     def sums(self, multiplicities: np.ndarray) -> GroupedMoments:
         """R replicates at once: the moments under each row of multiplicities.
 
-        Each replicate's cross-products are sum_g M_rg (C_g + W_g d_rg d_rg') with d_rg the distance of the group's
-        mean to that replicate's own mean: one matrix product for the first part and one batched product for the
-        second, with no subtraction of large numbers, so that a replicate is as exact as a pass over its rows.
+        Each replicate's cross-products are sum_g M_rg (C_g + W_g d_rg d_rg') with d_rg the distance of
+        the group's mean to that replicate's own mean: one matrix product for the first part and one
+        batched product for the second, with no subtraction of large numbers, so that a replicate is as
+        exact as a pass over its rows.
 
         Args:
             multiplicities: masks or non-negative numbers, shape (R, G).
@@ -154,7 +155,7 @@ class GroupedMoments:
         counted = multiplicities.astype(float)
         if multiplicities.ndim != 2 or multiplicities.shape[1] != len(self):
             raise BadBlock(
-                f"Multiplicities must have shape (replicates, {len(self)}), but they have {multiplicities.shape}.",
+                f"Multiplicities must have shape (replicates, {len(self)}), not {multiplicities.shape}.",
                 "One column for each group.",
             )
         replicates, k = len(counted), len(self.names)

@@ -67,7 +67,7 @@ class LeastSquares:
 
     @property
     def covariance(self) -> np.ndarray:
-        """Classical covariance of the coefficients: sigma2 (X'WX)^-1, shape (p, p). Not defined with a ridge."""
+        """Classical covariance of the coefficients, sigma2 (X'WX)^-1, shape (p, p)."""
         return self.sigma2 * self.bread
 
     @property
@@ -146,9 +146,9 @@ def least_squares(
     """Ordinary, weighted or ridge least squares of one variable on others, from their moments.
 
     Minimises sum w_i (y_i - a - x_i'b)^2 + ridge |b|^2; the intercept is never penalised. The centred normal
-    equations are scaled to unit diagonal and solved by a Cholesky factorisation that decides on rank column by
-    column. Their condition number is the square of the columns', so about 16 - 2 log10(condition) digits are
-    right; where that is too few, `qr_least_squares` reads the rows.
+    equations are scaled to unit diagonal and solved by a Cholesky factorisation that decides on rank
+    column by column. Their condition number is the square of the columns', so about 16 - 2
+    log10(condition) digits are right; where that is too few, `qr_least_squares` reads the rows.
 
     Args:
         moments: of at least the outcome and the regressors.
@@ -164,7 +164,8 @@ def least_squares(
         CollinearColumns: a regressor is constant or a combination of earlier ones.
         TooFewRows: there is no row.
 
-    Source: Seber & Lee (2003), Linear Regression Analysis, sections 3.1 and 11.2; Chan, Golub & LeVeque (1983).
+    Source: Seber & Lee (2003), Linear Regression Analysis, sections 3.1 and 11.2; Chan, Golub & LeVeque
+        (1983).
 
     Example:
         >>> x = np.arange(5.0)
@@ -172,12 +173,7 @@ def least_squares(
         >>> fit.names, fit.coefficients.round(12).tolist()
         (('Intercept', 'x'), [1.0, 2.0])
     """
-    regressors = tuple(regressors)
-    if len(set(regressors)) < len(regressors) or outcome in regressors:
-        raise BadBlock(
-            f"Regressors must be different from each other and from the outcome; got {regressors} for {outcome!r}.",
-            "Name each once.",
-        )
+    regressors = checked_regressors(outcome, regressors)
     if not moments.count:
         raise TooFewRows("There are no rows to fit.", "Check the filter or the missing-value policy.")
     at, y = moments.positions(regressors), moments.position(outcome)
@@ -237,3 +233,14 @@ def with_intercept(
     full[0, 1:] = full[1:, 0] = -across
     full[1:, 1:] = inverse
     return np.concatenate([[constant], slopes]), full
+
+
+def checked_regressors(outcome: str, regressors: Sequence[str]) -> tuple[str, ...]:
+    """The regressors as a tuple, or `BadBlock` where one is named twice or is the outcome."""
+    regressors = tuple(regressors)
+    if len(set(regressors)) < len(regressors) or outcome in regressors:
+        raise BadBlock(
+            f"Regressors must differ from each other and from the outcome {outcome!r}; got {regressors}.",
+            "Name each once.",
+        )
+    return regressors

@@ -15,7 +15,6 @@ from aitia.statistics._errors import (
     locate_non_finite,
 )
 
-
 _LARGE = 1 << 18  # numbers in a block beyond which it is worth cutting into pieces that fit the cache
 
 
@@ -36,8 +35,9 @@ class Moments:
 
         m = m_a + d W_b / W        C = C_a + C_b + d d' W_a W_b / W
 
-    The mean is kept as an unevaluated sum of two float64 numbers (`mean` + `mean_low`), because d is otherwise
-    lost to rounding where the mean is large beside the standard deviation (mean 1e9, standard deviation 1e-3).
+    The mean is kept as an unevaluated sum of two float64 numbers (`mean` + `mean_low`), because d is
+    otherwise lost to rounding where the mean is large beside the standard deviation (mean 1e9, standard
+    deviation 1e-3).
 
     Args:
         names: the k variables, all different.
@@ -69,7 +69,7 @@ class Moments:
         if not len(self.mean_low):
             object.__setattr__(self, "mean_low", np.zeros(len(self.names)))
 
-    # -- making ------------------------------------------------------------------------------------------------
+    # -- making --------------------------------------------------------------------------------------------
 
     @classmethod
     def of(
@@ -103,7 +103,7 @@ class Moments:
         k = len(names)
         return cls(tuple(names), 0, 0.0, np.zeros(k), np.zeros((k, k)))
 
-    # -- the monoid --------------------------------------------------------------------------------------------
+    # -- the monoid ----------------------------------------------------------------------------------------
 
     def __add__(self, other: Moments) -> Moments:
         if not isinstance(other, Moments):
@@ -125,8 +125,8 @@ class Moments:
     def __sub__(self, part: Moments) -> Moments:
         """The moments of the rows of this whole that are not in `part`.
 
-        `part` must be of rows in the whole. Precision is relative to the whole: a rest that is a tiny share of
-        the whole keeps correspondingly fewer digits.
+        `part` must be of rows in the whole. Precision is relative to the whole: a rest that is a tiny
+        share of the whole keeps correspondingly fewer digits.
         """
         if not isinstance(part, Moments):
             return NotImplemented
@@ -148,7 +148,7 @@ class Moments:
         np.maximum(diagonal, 0.0, out=diagonal)
         return Moments(self.names, count, weight, mean, cross, low)
 
-    # -- other variables ---------------------------------------------------------------------------------------
+    # -- other variables -----------------------------------------------------------------------------------
 
     def position(self, name: str) -> int:
         """Where a variable stands; `UnknownVariable` with the nearest name where it does not."""
@@ -189,9 +189,10 @@ class Moments:
                 f"The matrix must have shape ({len(names)}, {len(self.names)}), but it has {matrix.shape}.",
                 "One row for each new name and one column for each variable.",
             )
-        high = matrix @ self.mean
         low = matrix @ self.mean_low
-        mean, low = two_sum(high, low if offset is None else low + offset)
+        if offset is not None:
+            low = low + offset
+        mean, low = two_sum(matrix @ self.mean, low)
         cross = matrix @ self.cross @ matrix.T
         return Moments(tuple(names), self.count, self.weight, mean, (cross + cross.T) / 2, low)
 
@@ -199,7 +200,7 @@ class Moments:
         """These moments under other names."""
         return Moments(tuple(names), self.count, self.weight, self.mean, self.cross, self.mean_low)
 
-    # -- readings ----------------------------------------------------------------------------------------------
+    # -- readings ------------------------------------------------------------------------------------------
 
     @property
     def covariance(self) -> np.ndarray:
@@ -227,7 +228,7 @@ class Moments:
         return np.clip(correlation, -1.0, 1.0)
 
     def raw(self) -> np.ndarray:
-        """The uncentred products sum w (1, x)(1, x)', shape (1 + k, 1 + k): row and column 0 are the constant."""
+        """The uncentred products sum w (1, x)(1, x)', shape (1 + k, 1 + k); the constant comes first."""
         sums = self.weight * self.mean
         products = self.cross + self.weight * np.outer(self.mean, self.mean)
         return np.block([[np.array([[self.weight]]), sums[None, :]], [sums[:, None], products]])
@@ -243,7 +244,7 @@ class Moments:
         return f"Moments({listing(self.names)}; {self.count:,} rows, weight {self.weight:g})"
 
 
-# -- shared by whatever reads rows -----------------------------------------------------------------------------
+# -- shared by whatever reads rows -------------------------------------------------------------------------
 
 
 def checked_block(block: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -292,8 +293,8 @@ def centred(
 ) -> tuple[int, float, np.ndarray, np.ndarray, np.ndarray]:
     """Count, weight, mean (high and low part) and centred cross-products of one block that fits in cache.
 
-    The rows are centred at `shift` (their own mean, where None) before they are squared, and what rounding left
-    of the mean is corrected afterwards, so nothing cancels.
+    The rows are centred at `shift` (their own mean, where None) before they are squared, and what
+    rounding left of the mean is corrected afterwards, so nothing cancels.
     """
     rows, k = block.shape
     if not rows:
@@ -307,9 +308,8 @@ def centred(
     if not weight:
         return 0, 0.0, np.zeros(k), np.zeros(k), np.zeros((k, k))
     with np.errstate(over="ignore", invalid="ignore"):
-        if shift is None:
-            shift = np.dot(unit, block) / weight
-        residual = block - shift
+        near = np.dot(unit, block) / weight if shift is None else np.asarray(shift, float)
+        residual = block - near
         if weights is not None:
             residual *= np.sqrt(weights)[:, None]
             left = np.dot(np.sqrt(weights), residual) / weight
@@ -317,5 +317,5 @@ def centred(
             left = np.dot(unit, residual) / weight
         cross = np.dot(residual.T, residual)
         cross -= np.outer(left, left) * weight
-        mean, low = two_sum(shift, left)
+        mean, low = two_sum(near, left)
     return count, weight, mean, low, cross

@@ -19,7 +19,8 @@ class Factor:
         kept: positions of the independent columns, in their given order.
         scale: square root of the diagonal of the Gram matrix, of the kept columns.
         lower: L with L L' the Gram matrix of the kept columns after scaling to unit diagonal.
-        combinations: for each redundant column (position), the kept columns (positions) it is a combination of.
+        combinations: for each redundant column (position), the kept columns (positions) it is a
+            combination of.
         condition: ratio of largest to smallest singular value of the scaled kept columns.
     """
 
@@ -44,15 +45,15 @@ class Factor:
 def factor(gram: np.ndarray, zero: np.ndarray | None = None, tolerance: float = 1e-11) -> Factor:
     """Cholesky in the given order, skipping each column that earlier ones explain to within `tolerance`.
 
-    The columns are scaled to unit length first, so that the pivot of column j is 1 - R^2 of its regression on the
-    columns before it: the share of it that is its own. The order is the person's: of two equal columns the later
-    one is the redundant one.
+    The columns are scaled to unit length first, so that the pivot of column j is 1 - R^2 of its
+    regression on the columns before it: the share of it that is its own. The order is the person's: of
+    two equal columns the later one is the redundant one.
 
     Args:
         gram: symmetric and positive semi-definite, shape (p, p).
         zero: mask of columns known to be zero (constant, once centred), shape (p,).
-        tolerance: the least share of a column that must be its own. From moments, rounding alone gives about 1e-15
-            times the condition number of the columns before it.
+        tolerance: the least share of a column that must be its own. From moments, rounding alone gives
+            about 1e-15 times the condition number of the columns before it.
     """
     p = len(gram)
     diagonal = np.diagonal(gram)
