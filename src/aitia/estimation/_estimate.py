@@ -66,6 +66,7 @@ class Estimate:
         estimator: the object that made it, ready to be run again on other rows.
         estimand: the formula it estimates.
         n: rows used.
+        compared: the (treated, control) treatment values, as the data has them; two doses for a continuous treatment.
         degrees_of_freedom: of the reference t distribution; infinity for the normal.
         influence: per-row influence values psi_i, shape (n,), with mean zero over the (weighted) rows and
             Var(value) = sum((w_i psi_i)^2) / (sum w_i)^2 for independent rows; None where there are none.
@@ -87,6 +88,7 @@ class Estimate:
     estimator: Estimator
     estimand: Estimand
     n: int
+    compared: tuple[Any, Any] = (1, 0)
     degrees_of_freedom: float = np.inf
     influence: np.ndarray | None = field(default=None, repr=False)
     profile: Profile | None = field(default=None, repr=False)

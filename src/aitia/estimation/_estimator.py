@@ -95,7 +95,9 @@ class Estimator(ABC):
         """
         refusal = self.refusal(estimand, sample)
         if refusal:
-            raise NotApplicable(refusal, "See the table of estimators in the documentation for one that does.")
+            raise NotApplicable(
+                refusal, "See the table of estimators in the documentation for one that does."
+            )
         started = time.perf_counter()
         fit = self._fit(estimand, sample, seed)
         error = fit.std_error
@@ -119,6 +121,7 @@ class Estimator(ABC):
             estimator=self,
             estimand=estimand,
             n=fit.n or sample.n,
+            compared=sample.contrast_levels,
             degrees_of_freedom=freedom,
             influence=fit.influence,
             profile=fit.profile,
@@ -159,8 +162,6 @@ def influence_error(
     return float(np.sqrt(groups / max(groups - 1, 1) * (sums @ sums)) / total)
 
 
-def first_applicable(
-    candidates: Sequence[Estimator], estimand: Estimand, sample: Sample
-) -> Estimator | None:
+def first_applicable(candidates: Sequence[Estimator], estimand: Estimand, sample: Sample) -> Estimator | None:
     """The first of the candidates that can answer, or None."""
     return next((each for each in candidates if not each.refusal(estimand, sample)), None)

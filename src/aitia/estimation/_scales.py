@@ -98,17 +98,13 @@ def on_scale(estimate: Estimate, scale: Scale) -> Scaled:
 
 
 def contrast_positions(estimate: Estimate) -> tuple[int, int]:
-    """Where the treated and the control value of an estimate stand among the points of its profile.
-
-    A question that names no contrast compares the only two points: the last with the first.
-    """
-    profile = estimate.profile
-    if profile is None:
-        raise NoScale("The estimate has no profile of mean outcomes.", "Use an estimator that gives one.")
-    contrast = estimate.estimand.question.contrast
-    points = list(profile.points)
-    if contrast is not None and contrast.treated in points and contrast.control in points:
-        return points.index(contrast.treated), points.index(contrast.control)
-    gap = profile.means[:, None] - profile.means[None]
-    position = np.unravel_index(np.argmin(np.abs(gap - estimate.value)), gap.shape)
-    return int(position[0]), int(position[1])
+    """Where the treated and the control value of an estimate stand among the points of its profile."""
+    points = list(estimate.profile.points) if estimate.profile is not None else []
+    for each in estimate.compared:
+        if each not in points:
+            raise NoScale(
+                f"The estimate has no mean outcome under treatment {each!r}.",
+                "Use an estimator with a profile of mean outcomes: AIPW, regression adjustment or stratification.",
+            )
+    treated, control = (points.index(each) for each in estimate.compared)
+    return treated, control
