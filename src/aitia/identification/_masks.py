@@ -167,3 +167,11 @@ class Masks:
             new_head = next_head & ~by_head
             new_tail = next_tail & ~by_tail
         return (by_head | by_tail) & ~given & ~start
+
+    def moral_cliques(self, within: int) -> list[int]:
+        """The moral (augmented) graph of a subgraph as cliques: each district with its parents is one.
+
+        Two nodes are adjacent there if every node between them on some path is a collider, which is the case exactly if
+        they share a clique (Richardson & Spirtes 2002).
+        """
+        return [each | self.parents_of(each) & within for each in self.districts(within)]
