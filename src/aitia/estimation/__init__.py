@@ -17,3 +17,7 @@ from ._sample import TreatmentKind as TreatmentKind
 from ._scales import NoScale as NoScale
 from ._scales import Scale as Scale
 from ._scales import on_scale as on_scale
+from ._simpson import Causal as Causal
+from ._simpson import Reversal as Reversal
+from ._simpson import Stratum as Stratum
+from ._simpson import reversals as reversals

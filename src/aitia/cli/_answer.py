@@ -1,0 +1,68 @@
+"""From a study to what the commands `effect`, `run` and `example` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aitia.cli._exit import Exit
+from aitia.cli._output import print_json, print_rich
+
+if TYPE_CHECKING:
+    from aitia.refutation import Refuter
+    from aitia.study import Study
+
+
+def answer(
+    study: Study,
+    *,
+    method: str | None = None,
+    beside: Sequence[str] = (),
+    refute: bool = True,
+    refuters: Sequence[Refuter] | None = None,
+    replicates: int = 100,
+    report: str | None = None,
+    as_json: bool = False,
+    strict: bool = False,
+) -> Exit:
+    """Take a study through its stages, print what came out, and say how it ended.
+
+    Args:
+        study: the study, before identification.
+        method: the estimator by name; None lets aitia choose.
+        beside: further estimators by name; with a report and none named, the quick ones that apply.
+        refute: False leaves refutation out.
+        refuters: None takes all that apply.
+        replicates: of each refuter that draws any.
+        report: where the HTML report goes; None writes none.
+        as_json: print one JSON object instead of tables.
+        strict: whether a broken assumption changes the exit code.
+
+    Returns:
+        `Exit.ANSWERED`, `Exit.NOT_IDENTIFIED` or (strict) `Exit.BROKEN`.
+    """
+    from aitia.identification import NotIdentified
+    from aitia.refutation import Verdict
+    from aitia.report import terminal
+
+    study = study.identify()
+    identified = not isinstance(study.identification, NotIdentified)
+    if identified:
+        study = study.estimate(method)
+        if beside or report:
+            study = study.also(*beside)
+        if refute:
+            study = study.refute(refuters, replicates)
+        study = study.look_for_reversals()
+    if report:
+        study = study.report(report)
+    if as_json:
+        print_json({**study.to_dict(), "report": report})
+    else:
+        print_rich(*terminal(study.findings))
+        if report:
+            print_rich(f"Report written to {report}")
+    if not identified:
+        return Exit.NOT_IDENTIFIED
+    broken = any(each.verdict is Verdict.BROKEN and not each.bounds for each in study.refutations)
+    return Exit.BROKEN if strict and broken else Exit.ANSWERED

@@ -1,0 +1,72 @@
+"""The join of what was assumed and what was tried against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aitia.core import Assumption, AssumptionKey, Ledger, Status
+from aitia.estimation import Estimate
+from aitia.identification import Estimand
+from aitia.refutation import Refutation
+
+# What a refuter attacks although no stage wrote it down: said in general words, so that the evidence has a line.
+_IN_GENERAL: dict[AssumptionKey, tuple[str, bool]] = {
+    AssumptionKey.GRAPH: ("The graph is right: every arrow that is missing from it is missing in the world.", True),
+    AssumptionKey.NO_UNMEASURED_CONFOUNDING: ("Nothing unmeasured moves both treatment and outcome.", False),
+    AssumptionKey.POSITIVITY: ("Every kind of row could have had either treatment.", True),
+    AssumptionKey.CONSISTENCY: ("The treatment is one well-defined thing.", False),
+    AssumptionKey.NO_INTERFERENCE: ("One row's treatment does not change another row's outcome.", False),
+    AssumptionKey.NO_SELECTION_BIAS: ("Being in the data does not depend on treatment and outcome.", False),
+    AssumptionKey.EXCLUSION_RESTRICTION: ("The instrument acts on the outcome through the treatment only.", False),
+    AssumptionKey.INSTRUMENT_INDEPENDENCE: ("Nothing unmeasured moves both instrument and outcome.", False),
+    AssumptionKey.INSTRUMENT_RELEVANCE: ("The instrument moves the treatment.", True),
+    AssumptionKey.MONOTONICITY: ("The instrument pushes nobody the other way.", False),
+    AssumptionKey.HOMOGENEITY: ("The effect is the same for everyone.", True),
+    AssumptionKey.CROSS_WORLD: ("Outcomes under one treatment tell nothing of mediators under the other.", False),
+    AssumptionKey.OUTCOME_MODEL: ("The model of the outcome is right.", True),
+    AssumptionKey.PROPENSITY_MODEL: ("The model of who gets the treatment is right.", True),
+    AssumptionKey.LINEARITY: ("The relations are linear.", True),
+    AssumptionKey.SMOOTHNESS: ("The relations are smooth enough to be learned from this many rows.", True),
+    AssumptionKey.INDEPENDENT_ROWS: ("The rows are independent of each other.", True),
+    AssumptionKey.MISSINGNESS: ("The missing values may be treated as was decided.", False),
+    AssumptionKey.INTERVAL: ("The interval covers the truth as often as it says.", True),
+}
+
+
+def ledger_of(
+    estimand: Estimand,
+    estimate: Estimate | None = None,
+    refutations: Iterable[Refutation] = (),
+    further: Iterable[Assumption] = (),
+) -> Ledger:
+    """Every assumption an answer stands on, each with what tested or bounded it.
+
+    Args:
+        estimand: brings the assumptions of identification.
+        estimate: brings those of the estimator.
+        refutations: what was tried; each is entered under the key it attacks. One that did not apply enters
+            nothing; one that attacks what no stage wrote down gets a line in general words.
+        further: assumptions about the data (independent rows, missing values); one whose key a stage has already
+            stated in its own words is left out.
+
+    Returns:
+        The ledger, in the order: identification, estimation, data, then what refuters added.
+    """
+    ledger = Ledger().add(estimand.assumptions)
+    if estimate is not None:
+        ledger = ledger.add(estimate.assumptions)
+    ledger = ledger.add(each for each in further if each.key not in ledger)
+    for refutation in refutations:
+        if not applied(refutation):
+            continue
+        if refutation.attacks not in ledger:
+            statement, testable = _IN_GENERAL[refutation.attacks]
+            ledger = ledger.add([Assumption(refutation.attacks, statement, testable, source="refutation")])
+        status = Status.BOUNDED if refutation.bounds else refutation.verdict.status
+        ledger = ledger.record(refutation.attacks, status, f"{refutation.name}: {refutation.sentence}")
+    return ledger
+
+
+def applied(refutation: Refutation) -> bool:
+    """Whether the refuter had something to say about the case (`Refuter.refute` says when it has not)."""
+    return bool(refutation.expected or refutation.observed)
