@@ -21,3 +21,6 @@ from ._simpson import Causal as Causal
 from ._simpson import Reversal as Reversal
 from ._simpson import Stratum as Stratum
 from ._simpson import reversals as reversals
+from ._subgroups import NoSubgroups as NoSubgroups
+from ._subgroups import Subgroups as Subgroups
+from ._subgroups import subgroups as subgroups

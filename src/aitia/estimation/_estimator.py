@@ -64,6 +64,8 @@ class Estimator(ABC):
     """The identification rules whose estimands it can estimate."""
     treatments: ClassVar[frozenset[str]] = frozenset({"binary"})
     """Kinds of treatment it handles: ``"binary"``, ``"categorical"``, ``"continuous"``."""
+    row_scores: ClassVar[bool] = False
+    """Whether value + influence is a score of each row, with the effect given its covariates as conditional mean."""
     reference: ClassVar[str] = ""
     """The paper and theorem it follows."""
 

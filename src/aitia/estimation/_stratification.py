@@ -60,6 +60,7 @@ class Stratification(Estimator):
     name: ClassVar[str] = "stratification"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical"})
+    row_scores: ClassVar[bool] = True
     reference: ClassVar[str] = "Cochran 1968; Rosenbaum & Rubin 1984"
 
     def refusal(self, estimand: Estimand, sample: Sample) -> str:
