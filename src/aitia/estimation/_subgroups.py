@@ -98,15 +98,18 @@ class Subgroups:
         axes = figure.subplots()
         at = np.arange(k)[::-1]
         for y, own, joint in zip(at, self.intervals, self.joint_intervals):
-            axes.plot(joint, [y, y], color="#0072B2", linewidth=1)
-            axes.plot(own, [y, y], color="#0072B2", linewidth=3.5, solid_capstyle="butt")
+            first = y == k - 1
+            axes.plot(
+                own, [y, y], color="#0072B2", lw=3.5, solid_capstyle="butt", label="alone" if first else None
+            )
+            axes.plot(joint, [y, y], color="#0072B2", lw=1, label="all at once" if first else None)
         axes.plot(self.values, at, "o", color="black", markersize=5)
         axes.axvline(self.overall, color="#D55E00", linestyle="--", linewidth=1.2, label="average effect")
         axes.axvline(0, color="grey", linewidth=0.8)
         axes.set_yticks(at, [f"{_short(label)} ({n:,})" for label, n in zip(self.labels, self.counts)])
         axes.set_ylim(-0.7, k - 0.3)
-        axes.set_xlabel("effect, in units of the outcome (thick: each at its level, thin: all at once)")
-        axes.set_title(f"Effect by {_short(self.by)}", loc="left", fontsize=11)
+        axes.set_xlabel("effect, in units of the outcome")
+        axes.set_title(f"Effect by {_short(self.by)}, {self.level:.0%} intervals", loc="left", fontsize=11)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         return figure
