@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aitia.graphs._adjacency import Adjacency
-from aitia.graphs._edge import Edge, Mark, directed, undirected
+from aitia.graphs._edge import Edge, Mark, directed
 from aitia.graphs._kinds import chordless_order
 
 
 def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
     """The edges of one maximal ancestral graph in the class of a PAG (Zhang 2008, Theorem 2).
 
-    ``o->`` becomes ``->``, ``--o`` becomes ``--``, and the edges ``o-o`` are directed without unshielded
+    ``o->`` and ``--o`` become ``->`` (out of the circle, out of the tail), and the edges ``o-o`` are directed without unshielded
     colliders among them.
 
     Returns:
@@ -25,10 +25,9 @@ def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
         if edge.mark_a is Mark.CIRCLE and edge.mark_b is Mark.CIRCLE:
             lines[index[edge.a]].add(index[edge.b])
             lines[index[edge.b]].add(index[edge.a])
-        elif edge.mark_a is Mark.CIRCLE:
+        elif Mark.CIRCLE in (edge.mark_a, edge.mark_b):
+            # The end that an edge puts last is the arrow of o->, the circle of --o.
             found.append(directed(edge.a, edge.b))
-        elif edge.mark_b is Mark.CIRCLE:
-            found.append(undirected(edge.a, edge.b))
         else:
             found.append(edge)
     order = chordless_order(lines)

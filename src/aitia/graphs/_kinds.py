@@ -58,7 +58,9 @@ def validate(nodes: Sequence[str], edges: Sequence[Edge], kind: GraphKind) -> Gr
                 raise CyclicGraph((edge.a, edge.a))
             raise GraphKindError(f"The edge {edge} joins a node to itself.", "Remove it.")
         if not _allowed(edge, kind):
-            raise GraphKindError(f"A {kind.value} has no edge like {edge}.", _HINT.get(kind, ""))
+            word = {GraphKind.UNDIRECTED: "An undirected graph", GraphKind.ADMG: "An admg"}
+            name = word.get(kind, f"A {kind.value}")
+            raise GraphKindError(f"{name} has no edge like {edge}.", _HINT.get(kind, ""))
     adjacency = Adjacency.of(nodes, edges)
     if len(adjacency.topological_order) < len(nodes):
         raise CyclicGraph(find_cycle(nodes, adjacency))
@@ -105,7 +107,7 @@ def _one_edge_a_pair(edges: Sequence[Edge], kind: GraphKind) -> None:
         first = seen.setdefault(frozenset((edge.a, edge.b)), edge)
         if first is not edge:
             raise GraphKindError(
-                f"A {kind.value} has at most one edge between two nodes, but here are {first} and {edge}.",
+                f"Two nodes of a graph of kind {kind.value} have at most one edge between them, but here are {first} and {edge}.",
                 "Keep one of them.",
             )
 
