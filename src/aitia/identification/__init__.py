@@ -1,5 +1,15 @@
 """From a graph and a question to an estimand, or to the reason there is none. Knows no data."""
 
+from ._adjustment import AdjustmentCheck as AdjustmentCheck
+from ._adjustment import Guarantee as Guarantee
+from ._adjustment import OptimalAdjustment as OptimalAdjustment
+from ._adjustment import adjustment_sets as adjustment_sets
+from ._adjustment import is_adjustment_set as is_adjustment_set
+from ._adjustment import minimum_cost_adjustment as minimum_cost_adjustment
+from ._adjustment import optimal_adjustment as optimal_adjustment
+from ._backdoor import causal_nodes as causal_nodes
+from ._backdoor import forbidden_nodes as forbidden_nodes
+from ._backdoor import proper_backdoor_graph as proper_backdoor_graph
 from ._estimand import Estimand as Estimand
 from ._estimand import NotIdentified as NotIdentified
 from ._estimand import Rule as Rule
@@ -14,6 +24,11 @@ from ._expression import Ratio as Ratio
 from ._expression import Sum as Sum
 from ._expression import Symbol as Symbol
 from ._expression import symbols as symbols
+from ._front_door import front_door_set as front_door_set
+from ._front_door import is_front_door as is_front_door
+from ._general import Hedge as Hedge
+from ._instrument import Instruments as Instruments
+from ._instrument import conditional_instruments as conditional_instruments
 from ._joint import Factor as Factor
 from ._joint import Joint as Joint
 from ._joint import NoSupport as NoSupport
@@ -32,3 +47,4 @@ from ._question import Population as Population
 from ._question import PopulationKind as PopulationKind
 from ._question import Question as Question
 from ._question import subgroup as subgroup
+from ._sets import InvalidQuestion as InvalidQuestion

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aitia.graphs import Graph
 from aitia.identification._algebra import product, ratio, summed
-from aitia.identification._expression import ONE, Expression, Probability, Symbol
+from aitia.identification._expression import ONE, Expression, Probability, Sum, Symbol
 from aitia.identification._masks import Masks, bits
 
 
@@ -98,9 +98,7 @@ class Distribution:
             return Probability(self.symbols(y)) if y else ONE
         kept = self._needed(self.order, y)
         over = [i for i in kept if not y >> i & 1]
-        return summed(
-            [Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in kept)
-        )
+        return summed([Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in kept))
 
     def _needed(self, prefix: Iterable[int], keep: int) -> list[int]:
         """The nodes of a prefix of the order, without those to be summed out on which no later factor depends."""
@@ -196,6 +194,37 @@ def identified(y: int, x: int, p: Distribution) -> Expression:
         p, x = p.restricted(s_prime, late=s_prime & ~g.ancestors(s, s_prime)), x & s_prime
 
 
+def conditional_interventional(
+    g: Masks, y: int, x: int, z: int, identify_joint: Callable[[int, int], Expression]
+) -> Expression:
+    """IDC(y, x, z, P, G) of Shpitser & Pearl (2006, figure 4).
+
+    Args:
+        g: the graph.
+        y: mask of the outcomes.
+        x: mask of the treatments.
+        z: mask of what is conditioned on.
+        identify_joint: what answers P(y | do(x)) for masks y and x.
+
+    Raises:
+        NoFormula: there is no formula.
+    """
+    # Line 1: what rule 2 of do-calculus lets us set instead of observe, is set.
+    moved = True
+    while moved:
+        moved = False
+        for i in bits(z):
+            one = 1 << i
+            if not g.connected(one, x | z & ~one, g.everything, cut_in=x, cut_out=one) & y:
+                x, z, moved = x | one, z & ~one, True
+                break
+    # Line 2: P(y | do(x), z) = P(y, z | do(x)) / P(z | do(x)).
+    joint = identify_joint(y | z, x)
+    if not z:
+        return joint.distinct()
+    return ratio(joint, summed([Symbol(each) for each in g.of_mask(y)], joint)).distinct()
+
+
 def interventional(
     graph: Graph, outcomes: Iterable[str], treatments: Iterable[str], given: Iterable[str] = ()
 ) -> Expression:
@@ -215,20 +244,18 @@ def interventional(
         models" (ID, theorem 6) and "Identification of conditional interventional distributions" (IDC, theorem 20).
     """
     g = Masks.of(graph.latent_projection())
-    everything = g.everything
     y, x, z = (g.mask(each) for each in (outcomes, treatments, given))
-    # IDC line 1: what rule 2 of do-calculus lets us set instead of observe, is set.
-    moved = True
-    while moved:
-        moved = False
-        for i in bits(z):
-            one = 1 << i
-            if not g.connected(one, x | z & ~one, everything, cut_in=x, cut_out=one) & y:
-                x, z, moved = x | one, z & ~one, True
-                break
-    # IDC line 2: P(y | do(x), z) = P(y, z | do(x)) / P(z | do(x)).
-    start = Distribution.observed(g, everything)
-    joint = identified(y | z, x, start)
-    if not z:
-        return joint.distinct()
-    return ratio(joint, summed(start.symbols(y), joint)).distinct()
+    start = Distribution.observed(g, g.everything)
+    return conditional_interventional(g, y, x, z, lambda y, x: identified(y, x, start))
+
+
+def settled(expression: Expression, keep: Iterable[str]) -> Expression:
+    """The formula averaged over the variables that stand in it but do not matter, so that it speaks of `keep` only.
+
+    General identification may leave a variable free whose value changes nothing (the napkin's r): any of its values
+    gives the answer, and so does their average, which uses all rows.
+    """
+    rest = tuple(each for each in expression.free if each.name not in set(keep))
+    if not rest:
+        return expression
+    return Sum(rest, product([expression, Probability(rest)]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aitia.graphs import Graph
 from aitia.identification._backdoor import proper_backdoor_graph
-from aitia.identification._masks import Masks, bits
+from aitia.identification._masks import Masks, bits, spread
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,3 @@ def _nearest_separator(g: Masks, z: int, y: int, allowed: int) -> int | None:
     if inside & z:
         return None
     return spread(cliques, z, border)[1]
-
-
-def spread(cliques: list[int], start: int, stop: int) -> tuple[int, int]:
-    """What a walk through the moral graph from `start` reaches: the nodes it passes, and those of `stop` it meets."""
-    inside, border = start, 0
-    waiting, grew = cliques, True
-    while grew:
-        grew, left = False, []
-        for clique in waiting:
-            if clique & inside:
-                inside |= clique & ~stop
-                border |= clique & stop
-                grew = True
-            else:
-                left.append(clique)
-        waiting = left
-    return inside, border

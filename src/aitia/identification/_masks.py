@@ -122,9 +122,7 @@ class Masks:
                 left ^= 1 << i
         return tuple(placed)
 
-    def connected(
-        self, start: int, given: int, within: int, *, cut_in: int = 0, cut_out: int = 0
-    ) -> int:
+    def connected(self, start: int, given: int, within: int, *, cut_in: int = 0, cut_out: int = 0) -> int:
         """The nodes m-connected to `start` given `given`, in a mutilated subgraph, in linear time.
 
         The Bayes ball (Shachter 1998) on mixed graphs: a walk passes a collider that is an ancestor of `given`, and a
@@ -175,3 +173,20 @@ class Masks:
         they share a clique (Richardson & Spirtes 2002).
         """
         return [each | self.parents_of(each) & within for each in self.districts(within)]
+
+
+def spread(cliques: list[int], start: int, stop: int) -> tuple[int, int]:
+    """What a walk through the moral graph from `start` reaches: the nodes it passes, and those of `stop` it meets."""
+    inside, border = start, 0
+    waiting, grew = cliques, True
+    while grew:
+        grew, left = False, []
+        for clique in waiting:
+            if clique & inside:
+                inside |= clique & ~stop
+                border |= clique & stop
+                grew = True
+            else:
+                left.append(clique)
+        waiting = left
+    return inside, border
