@@ -29,9 +29,9 @@ class Description:
         >>> from aitia.data import read
         >>> print(read({"age": [31, 45, 60], "sex": ["f", "m", "f"]}).describe())
         columns in memory: 3 rows, 2 columns
-        column  kind    missing  distinct   mean    std  min  max  most common
-        age     count         0         3  45.33   14.5   31   60
-        sex     binary        0         2                          f (2), m (1)
+        column  kind    missing  distinct   mean   std  min  max  most common
+        age     count         0         3  45.33  14.5   31   60
+        sex     binary        0         2                         f (2), m (1)
     """
 
     source: str

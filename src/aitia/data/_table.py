@@ -159,6 +159,12 @@ class Table:
         table._profiled = {name: known for name, known in self._profiled.items() if name in set(names)}
         return table
 
+    def named(self, description: str) -> Table:
+        """The same table under another description of its source."""
+        table = Table(self._source, description, self._kinds, self.decisions)
+        table._profiled = dict(self._profiled)
+        return table
+
     def head(self, k: int = 5) -> pa.Table:
         """The first `k` rows as an Arrow table (``.to_pandas()`` shows it in a notebook)."""
         held: list[pa.RecordBatch] = []
