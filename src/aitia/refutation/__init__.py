@@ -1,9 +1,37 @@
 """Attempts to break an answer: one file a refuter, each naming the assumption it attacks."""
 
+from ._balance import Balance as Balance
 from ._base import Case as Case
 from ._base import Refutation as Refutation
 from ._base import Refuter as Refuter
 from ._base import Verdict as Verdict
+from ._battery import battery as battery
+from ._battery import refuters as refuters
+from ._block_bootstrap import BlockBootstrap as BlockBootstrap
+from ._dummy_outcome import DummyOutcome as DummyOutcome
+from ._e_value import EValue as EValue
+from ._e_value import e_value as e_value
+from ._estimator_disagreement import EstimatorDisagreement as EstimatorDisagreement
+from ._graph_falsification import GraphFalsification as GraphFalsification
+from ._implied_independences import ImpliedIndependences as ImpliedIndependences
 from ._independence import IndependenceTest as IndependenceTest
 from ._independence import Variables as Variables
+from ._leave_one_covariate_out import LeaveOneCovariateOut as LeaveOneCovariateOut
+from ._long_story import GeneralSensitivity as GeneralSensitivity
+from ._negative_control import NegativeControlExposure as NegativeControlExposure
+from ._negative_control import NegativeControlOutcome as NegativeControlOutcome
+from ._omitted_variable import OmittedVariable as OmittedVariable
+from ._overlap import Overlap as Overlap
+from ._placebo_treatment import PlaceboTreatment as PlaceboTreatment
+from ._random_common_cause import RandomCommonCause as RandomCommonCause
+from ._random_subset import RandomSubset as RandomSubset
+from ._rosenbaum import RosenbaumBounds as RosenbaumBounds
+from ._rosenbaum import mcnemar_bounds as mcnemar_bounds
+from ._rosenbaum import signed_rank_bounds as signed_rank_bounds
+from ._sensitivity import LinearSensitivity as LinearSensitivity
+from ._sensitivity import benchmark_bounds as benchmark_bounds
+from ._sensitivity import partial_r2 as partial_r2
+from ._sensitivity import robustness_value as robustness_value
+from ._simulated_truth import SimulatedTruth as SimulatedTruth
 from ._verdicts import holm as holm
+from ._verdicts import sidak as sidak

@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aitia.core import AitiaError, AssumptionKey, Status
+import numpy as np
+
+from aitia.core import AitiaError, AssumptionKey, Status, stream
 
 if TYPE_CHECKING:
     from aitia.data import Table
@@ -102,6 +104,30 @@ class Case:
     sample: Sample
     graph: Graph | None = None
     table: Table | None = None
+    _memory: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for all refuters of this case (a fitted propensity, say)."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key]
+
+    def thinned(self, largest: int, seed: int = 0) -> Case:
+        """This case on at most `largest` rows, drawn at random without replacement; itself where there are no more.
+
+        For diagnostics that a hundred thousand rows answer as well as a million. The estimate keeps its value and error;
+        its influence values are those of the rows kept.
+        """
+        if self.sample.n <= largest:
+            return self
+
+        def make() -> Case:
+            keep = np.sort(stream(seed, "thinned", largest).choice(self.sample.n, largest, replace=False))
+            influence = self.estimate.influence
+            estimate = replace(self.estimate, influence=None if influence is None else influence[keep])
+            return Case(estimate, self.sample.rows(keep), self.graph, None)
+
+        return self.remembered(("thinned", largest, seed), make)
 
     @property
     def estimand(self) -> Estimand:
