@@ -199,7 +199,7 @@ def test_against_numpy():
 
 def test_large_blocks_are_read_in_pieces():
     rng = np.random.default_rng(7)
-    block = rng.normal(size=(200_000, 3)) + [0, 1e6, -5]
+    block = rng.normal(size=(200_000, 3)) + np.array([0, 1e6, -5])
     weights = rng.random(200_000)
     assert_same(
         Moments.of(block, weights=weights),

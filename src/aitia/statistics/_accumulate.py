@@ -227,6 +227,8 @@ def _sums_of_few(rows: np.ndarray, weights: np.ndarray | None, starts: np.ndarra
         crosses[:, j, j:] = products.T
         crosses[:, j:, j] = products.T
     crosses -= (left * weight).T[:, :, None] * left.T[:, None, :]
+    diagonal = np.einsum("gjj->gj", crosses)
+    np.maximum(diagonal, 0.0, out=diagonal)
     means, lows = two_sum(mean.T, left.T)
     empty = weight <= 0
     means[empty], lows[empty], crosses[empty] = 0.0, 0.0, 0.0

@@ -317,5 +317,7 @@ def centred(
             left = np.dot(unit, residual) / weight
         cross = np.dot(residual.T, residual)
         cross -= np.outer(left, left) * weight
+        # What is left of a column that does not vary is rounding, of either sign.
+        np.maximum(cross.ravel()[:: k + 1], 0.0, out=cross.ravel()[:: k + 1])
         mean, low = two_sum(near, left)
     return count, weight, mean, low, cross
