@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ _RANK = 1e-10  # a column whose variance given the others is below this share of
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the variables of a sample stand in its moments: [covariates, outcome, (treatment), mediators, instruments].
+    """Where the variables of a sample stand in its moments: [covariates, outcome, mediators, instruments, (treatment)].
 
     Args:
         covariates: p, how many there are.
@@ -48,18 +48,18 @@ class Columns:
     @property
     def t(self) -> int:
         """The treatment, where it is a column."""
-        return self.covariates + 1
+        return self.covariates + 1 + self.mediators + self.instruments
 
     @property
     def m(self) -> slice:
         """The mediators."""
-        start = self.covariates + 1 + self.treated
+        start = self.covariates + 1
         return slice(start, start + self.mediators)
 
     @property
     def z(self) -> slice:
         """The instruments."""
-        start = self.covariates + 1 + self.treated + self.mediators
+        start = self.covariates + 1 + self.mediators
         return slice(start, start + self.instruments)
 
     @property
@@ -137,13 +137,13 @@ class ArmMoments:
         c = self.columns
         k, t = c.width, c.t
         values = np.arange(self.weight.shape[-1], dtype=float) if codes is None else np.asarray(codes, float)
-        keep = np.delete(np.arange(k + 1), t)
+        keep = np.arange(k)
         mean = np.empty((*self.mean.shape[:-1], k + 1))
         mean[..., keep] = self.mean
         mean[..., t] = values
         cross = np.zeros((*self.cross.shape[:-2], k + 1, k + 1))
         cross[..., keep[:, None], keep] = self.cross
-        names = (*self.names[:t], "treatment", *self.names[t:])
+        names = (*self.names, "treatment")
         whole = ArmMoments(
             Columns(c.covariates, True, c.mediators, c.instruments), names, self.count, self.weight, mean, cross
         )
@@ -255,6 +255,16 @@ class BlockMoments:
         """All rows."""
         return self.sums(np.ones((1, self.n_blocks))).at(0)
 
+    def subset(self, keep: Sequence[int], columns: Columns) -> BlockMoments:
+        """Some of the columns.
+
+        Args:
+            keep: their positions.
+            columns: what they are.
+        """
+        names = [self.grouped.names[j] for j in keep]
+        return replace(self, grouped=self.grouped.subset(names), columns=columns)
+
 
 def _stacked(arms: list[GroupedMoments], columns: Columns, kish: float) -> ArmMoments:
     return ArmMoments(
@@ -308,7 +318,7 @@ def accumulate_blocks(sample: Sample, n_blocks: int) -> BlockMoments:
             current[:] = [chunk]
             if chunk.weights is not None:
                 squared += float(chunk.weights @ chunk.weights)
-            yield block_of(chunk, columns)
+            yield block_of(chunk, columns) if chunk.block is None else chunk.block[:, : columns.width]
 
     def groups(block: np.ndarray, start: int) -> np.ndarray:
         chunk = current[0]
@@ -345,10 +355,10 @@ def block_of(chunk: Chunk, columns: Columns) -> np.ndarray:
     block = np.empty((len(chunk), columns.width), order="F")
     block[:, columns.x] = chunk.covariates
     block[:, columns.y] = chunk.outcome
-    if columns.treated:
-        block[:, columns.t] = chunk.treatment
     block[:, columns.m] = chunk.mediators
     block[:, columns.z] = chunk.instruments
+    if columns.treated:
+        block[:, columns.t] = chunk.treatment
     return block
 
 
@@ -357,10 +367,10 @@ def unique_names(sample: Sample) -> tuple[str, ...]:
     treatment, outcome = sample.names
     roles = [(name, "covariate") for name in sample.covariate_names]
     roles.append((outcome, "outcome"))
-    if Columns.of(sample).treated:
-        roles.append((treatment, "treatment"))
     roles += [(name, "mediator") for name in sample.mediator_names]
     roles += [(name, "instrument") for name in sample.instrument_names]
+    if Columns.of(sample).treated:
+        roles.append((treatment, "treatment"))
     seen: set[str] = set()
     names = []
     for name, role in roles:

@@ -49,6 +49,8 @@ class Chunk:
         weights: shape (rows,), or None.
         clusters: shape (rows,), or None.
         population: shape (rows,) of bool, or None.
+        block: the same rows as one block that begins with [covariates, outcome, mediators, instruments, treatment],
+            where they lie in memory like that; None otherwise.
     """
 
     start: int
@@ -60,6 +62,7 @@ class Chunk:
     weights: np.ndarray | None = None
     clusters: np.ndarray | None = None
     population: np.ndarray | None = None
+    block: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -234,6 +237,27 @@ class Sample:
         )
 
     @staticmethod
+    def of_block(block: np.ndarray, **fields: Any) -> Sample:
+        """A sample whose arrays are columns of one block, so that sums over them copy nothing.
+
+        Args:
+            block: [covariates, outcome, mediators, instruments, treatment], shape (n, k), Fortran order; the
+                widths follow from the names given.
+            fields: the other fields of `Sample`.
+        """
+        p, m, q = (len(fields.get(f"{role}_names", ())) for role in ("covariate", "mediator", "instrument"))
+        sample = Sample(
+            outcome=block[:, p],
+            treatment=block[:, p + 1 + m + q],
+            covariates=block[:, :p],
+            mediators=block[:, p + 1 : p + 1 + m],
+            instruments=block[:, p + 1 + m : p + 1 + m + q],
+            **fields,
+        )
+        object.__setattr__(sample, "_block", block)
+        return sample
+
+    @staticmethod
     def streaming(source: RowSource, **fields: Any) -> Sample:
         """A sample whose rows stay where they are until something asks for one of the arrays.
 
@@ -261,13 +285,15 @@ class Sample:
         if name == "_cache":
             object.__setattr__(self, "_cache", {})
             return self.__dict__["_cache"]
+        if name == "_block":
+            return None
         raise AttributeError(f"Sample has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
         # Cached sums and open files stay behind when a sample goes to another process.
         if not self.loaded:
             _ = self.outcome
-        return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_source")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_source", "_block")}
 
     @property
     def loaded(self) -> bool:
@@ -362,6 +388,7 @@ class Sample:
                 None if self.weights is None else self.weights[part],
                 None if self.clusters is None else self.clusters[part],
                 None if self.population is None else self.population[part],
+                None if self._block is None else self._block[part],
             )
 
     def each_row(self, compute: Callable[[Chunk], np.ndarray]) -> np.ndarray:
