@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aitia.cli import _options as options
 from aitia.cli._main import app
+
+if TYPE_CHECKING:
+    from aitia.examples import Example
+    from aitia.identification import Question
 
 
 @app.command()
@@ -25,7 +30,7 @@ def example(
     from aitia import examples
     from aitia.cli._answer import answer
     from aitia.cli._output import print_json, print_rich
-    from aitia.report import examples_table
+    from aitia.report import examples_table, known_answers
     from aitia.study import Study
 
     if name is None:
@@ -35,7 +40,7 @@ def example(
         else:
             print_rich(*examples_table([(each.name, each.title) for each in loaded]))
         return
-    chosen = examples.load(name)
+    chosen = examples.load(_completed(name, examples.names()))
     study = Study(chosen.table(), question_of(chosen), chosen.graph, seed=seed, title=chosen.title)
     code = answer(
         study,
@@ -47,5 +52,21 @@ def example(
         strict=strict,
     )
     if not as_json:
-        print_rich(*known_answers(chosen))
+        print_rich(*known_answers([(each.what, each.value, each.source) for each in chosen.answers.values()]))
     raise typer.Exit(int(code))
+
+
+def _completed(name: str, known: Sequence[str]) -> str:
+    """The one known name that starts so, or the name as it is."""
+    starting = [each for each in known if each.startswith(name)]
+    return starting[0] if len(starting) == 1 else name
+
+
+def question_of(example: Example) -> Question:
+    """The question that an example asks; with mediators, for the part of the effect that they do not carry."""
+    from aitia.identification import Contrast, Effect, NaturalDirect
+
+    contrast = Contrast(*example.contrast)
+    if example.mediators:
+        return NaturalDirect(example.treatment, example.outcome, example.mediators, contrast)
+    return Effect(example.treatment, example.outcome, contrast)

@@ -119,9 +119,9 @@ def _columns_in(condition: str, table: Table | None) -> tuple[str, ...]:
     """The columns that a condition reads."""
     if table is None:
         return ()
-    from aitia.data import Predicate
+    from aitia.data import Condition
 
-    return tuple(Predicate(condition).columns(table))
+    return Condition(condition, table.names, table.column).columns
 
 
 def level_of(level: float) -> float:

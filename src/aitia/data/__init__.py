@@ -3,6 +3,7 @@
 `read` makes a `Table` of anything that holds rows; a `Design` turns chosen columns of it into blocks of numbers.
 """
 
+from ._condition import Condition as Condition
 from ._csv import Csv as Csv
 from ._description import Description as Description
 from ._design import Design as Design

@@ -12,7 +12,7 @@ import numpy as np
 
 from aitia.data import Kind, Table
 from aitia.graphs import Graph
-from aitia.identification import Contrast
+from aitia.identification import Contrast, is_adjustment_set
 
 
 class Causal(StrEnum):
@@ -348,8 +348,6 @@ def _reading(graph: Graph, treatment: str, outcome: str, by: str) -> tuple[Causa
     missing = [name for name in (treatment, outcome, by) if name not in graph.nodes]
     if missing:
         return Causal.UNKNOWN, f"The graph does not say where {missing[0]} belongs, so it cannot rank the two"
-    from aitia.identification import is_adjustment_set
-
     alone = bool(is_adjustment_set(graph, treatment, outcome, ()))
     within = bool(is_adjustment_set(graph, treatment, outcome, (by,)))
     role = _role(graph, treatment, outcome, by)

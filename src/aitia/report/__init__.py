@@ -18,6 +18,7 @@ from ._terminal import console as console
 from ._terminal import examples_table as examples_table
 from ._terminal import graph_check_table as graph_check_table
 from ._terminal import identification_table as identification_table
+from ._terminal import known_answers as known_answers
 from ._terminal import terminal as terminal
 from ._words import answer_sentence as answer_sentence
 from ._words import question_sentence as question_sentence

@@ -16,7 +16,6 @@ from aitia.identification import NotIdentified
 from aitia.refutation import Refutation, Verdict
 from aitia.report._atomic import write_text
 from aitia.report._findings import Findings
-from aitia.report._ledger import applied
 from aitia.report._pictures import Picture, Pictures
 from aitia.report._words import names, number, probability, shown
 
@@ -47,7 +46,7 @@ def html_page(findings: Findings) -> str:
         findings: whatever is known.
     """
     pictures = Pictures(findings)
-    tried = [each for each in findings.refutations if applied(each)]
+    tried = [each for each in findings.refutations if each.attempted]
     refused = findings.identification if isinstance(findings.identification, NotIdentified) else None
     comparability, sensitivity = pictures.comparability(), pictures.sensitivity()
     contents = [
@@ -82,7 +81,7 @@ def html_page(findings: Findings) -> str:
             ],
             comparability=comparability,
             tried=tried,
-            passed_over=[each for each in findings.refutations if not applied(each)],
+            passed_over=[each for each in findings.refutations if not each.attempted],
             refutation_figures=pictures.refutations(),
             sensitivity=sensitivity,
             provenance=provenance(findings),

@@ -57,7 +57,7 @@ def ledger_of(
         ledger = ledger.add(estimate.assumptions)
     ledger = ledger.add(each for each in further if each.key not in ledger)
     for refutation in refutations:
-        if not applied(refutation):
+        if not refutation.attempted:
             continue
         if refutation.attacks not in ledger:
             statement, testable = _IN_GENERAL[refutation.attacks]
@@ -65,8 +65,3 @@ def ledger_of(
         status = Status.BOUNDED if refutation.bounds else refutation.verdict.status
         ledger = ledger.record(refutation.attacks, status, f"{refutation.name}: {refutation.sentence}")
     return ledger
-
-
-def applied(refutation: Refutation) -> bool:
-    """Whether the refuter had something to say about the case (`Refuter.refute` says when it has not)."""
-    return bool(refutation.expected or refutation.observed)

@@ -12,7 +12,6 @@ from aitia.identification import Estimand, NotIdentified
 from aitia.refutation import Verdict
 from aitia.report._findings import Findings
 from aitia.report._graph_check import GraphCheck
-from aitia.report._ledger import applied
 from aitia.report._words import names, number, probability, question_sentence, refusal_sentence, shown
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def terminal(findings: Findings) -> list[Any]:
         parts += [_text(""), _ledger(findings)]
     if findings.refutations:
         parts += [_text(""), _refutations(findings)]
-        passed_over = [each for each in findings.refutations if not applied(each)]
+        passed_over = [each for each in findings.refutations if not each.attempted]
         if passed_over:
             parts.append(_text(f"Did not apply: {names([each.name for each in passed_over])}.", "dim"))
     total = sum(findings.seconds.values())
@@ -155,7 +154,7 @@ def _ledger(findings: Findings) -> Any:
 def _refutations(findings: Findings) -> Any:
     table = _table("Tried", "What came out", ">p or margin", "Verdict")
     for each in findings.refutations:
-        if not applied(each):
+        if not each.attempted:
             continue
         measure = probability(each.p_value) if each.p_value is not None else ""
         if not measure and each.margin is not None:
@@ -216,6 +215,18 @@ def graph_check_table(check: GraphCheck) -> list[Any]:
             ]
         table.add_row(*row)
     return [*parts, _text(""), table]
+
+
+def known_answers(answers: Iterable[tuple[str, float, str]]) -> list[Any]:
+    """What is known about a bundled example, as Rich renderables.
+
+    Args:
+        answers: (what it is, its value, where it comes from) of each number.
+    """
+    table = _table("What is known", ">Value", "Source")
+    for what, value, source in answers:
+        table.add_row(_text(what), _text(number(value)), _text(source, "dim"))
+    return [_text(""), table]
 
 
 def _table(*headings: str) -> RichTable:

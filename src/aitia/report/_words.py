@@ -123,7 +123,9 @@ def answer_sentence(estimate: Estimate) -> str:
     treatment, outcome = shown(question.treatment), shown(question.outcome)
     low, high = estimate.interval
     pair = contrast_words(estimate)
-    change = f"{treatment} = {pair[0]} instead of {pair[1]}" if pair else f"one more unit of {treatment}"
+    change = (
+        f"setting {treatment} to {pair[0]} instead of {pair[1]}" if pair else f"raising {treatment} by one unit"
+    )
     part = {
         ControlledDirect: "directly ",
         NaturalDirect: "directly ",
@@ -147,7 +149,7 @@ def answer_sentence(estimate: Estimate) -> str:
     if low > 0 or high < 0:
         verb = "raises" if estimate.value > 0 else "lowers"
         return (
-            f"{change[0].upper() if pair is None else change[0]}{change[1:]} {part}{verb} the mean of {outcome} "
+            f"{change[0].upper()}{change[1:]} {part}{verb} the mean of {outcome} "
             f"by {number(abs(estimate.value))} ({interval}){where}, if the assumptions below hold."
         )
     return (

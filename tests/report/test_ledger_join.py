@@ -1,0 +1,59 @@
+"""The ledger joins what was assumed with what was tried, by key."""
+
+from __future__ import annotations
+
+import pytest
+
+from aitia.core import Assumption, AssumptionKey, Status
+from aitia.refutation import Verdict
+from aitia.report import ledger_of
+from aitia.report._ledger import _IN_GENERAL
+from made_findings import estimand_of, estimate_of, refutation_of
+
+KEY = AssumptionKey.POSITIVITY
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        ([], Status.UNTESTED),
+        ([Verdict.SURVIVED], Status.SURVIVED),
+        ([Verdict.SURVIVED, Verdict.BROKEN, Verdict.SURVIVED], Status.BROKEN),
+        ([Verdict.SURVIVED, Verdict.INCONCLUSIVE], Status.INCONCLUSIVE),
+    ],
+)
+def test_the_worst_verdict_speaks(verdicts: list[Verdict], status: Status):
+    ledger = ledger_of(estimand_of(), estimate_of(), [refutation_of(each, KEY) for each in verdicts])
+    assert ledger[KEY].status is status
+    assert len(ledger[KEY].evidence) == len(verdicts)
+
+
+def test_a_bound_is_never_told_as_survived():
+    ledger = ledger_of(estimand_of(), estimate_of(), [refutation_of(bounds=True, attacks=KEY)])
+    assert ledger[KEY].status is Status.BOUNDED
+
+
+def test_a_refuter_that_did_not_apply_leaves_no_mark():
+    silent = refutation_of(Verdict.INCONCLUSIVE, KEY, expected="", observed="", tried="Nothing.")
+    assert ledger_of(estimand_of(), estimate_of(), [silent])[KEY].status is Status.UNTESTED
+
+
+def test_what_no_stage_wrote_down_gets_a_line():
+    attacked = refutation_of(Verdict.BROKEN, AssumptionKey.INTERVAL)
+    line = ledger_of(estimand_of(), None, [attacked])[AssumptionKey.INTERVAL]
+    assert line.status is Status.BROKEN and line.source == "refutation"
+
+
+def test_the_data_s_own_words_give_way_to_a_stage_s():
+    spoken = Assumption(KEY, "Said again.", True)
+    new = Assumption(AssumptionKey.INDEPENDENT_ROWS, "Rows are independent.", True)
+    ledger = ledger_of(estimand_of(), None, [], [spoken, new])
+    assert [each.key for each in ledger] == [
+        AssumptionKey.NO_UNMEASURED_CONFOUNDING,
+        KEY,
+        AssumptionKey.INDEPENDENT_ROWS,
+    ]
+
+
+def test_every_key_can_be_attacked():
+    assert set(_IN_GENERAL) == set(AssumptionKey)
