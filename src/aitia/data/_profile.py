@@ -104,10 +104,11 @@ class _Running:
         centred = known - pilot
         shift = float(centred.mean())
         mean = pilot + shift
-        squares = float(centred @ centred) - n * shift * shift
+        # Not a BLAS dot product: its threads would fight with the threads of `profile`.
+        squares = float(np.square(centred).sum()) - n * shift * shift
         if squares < 1e-3 * n * shift * shift:  # the pilot was far out: centre again
             centred -= shift
-            squares = float(centred @ centred)
+            squares = float(np.square(centred).sum())
         gap, count = mean - self.mean, self.count + n
         self.squares += max(squares, 0.0) + gap * gap * self.count * n / count
         self.mean += gap * n / count

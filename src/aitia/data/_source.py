@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = 256 * 2**20
 """A stream that can be read only once is held in memory up to this many bytes, and in a file above."""
 
+READ_BUFFER = 2**20
+"""Bytes of a Parquet column read at a time; without it, and without pre_buffer=False, Arrow holds whole files."""
+
 
 class Source(ABC):
     """Rows that can be read any number of times, always in the same order."""
@@ -95,7 +98,7 @@ class ParquetSource(Source):
 
         for path in self.paths:
             try:
-                with pq.ParquetFile(path) as file:
+                with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BUFFER) as file:
                     yield from file.iter_batches(batch_size=rows, columns=names, use_threads=True)
             except (pa.ArrowException, OSError) as error:
                 raise damaged(path, error) from error
