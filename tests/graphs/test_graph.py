@@ -3,9 +3,9 @@
 import pickle
 
 import pytest
+from graph_oracles import descendants, mixed_graphs, separated, simple_paths, subsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import descendants, mixed_graphs, separated, simple_paths, subsets
 
 from aitia.core import AitiaError
 from aitia.graphs import (

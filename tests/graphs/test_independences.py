@@ -3,8 +3,8 @@
 from itertools import combinations
 
 import pytest
+from graph_oracles import mixed_graphs, separated, subsets
 from hypothesis import given, settings
-from oracles import mixed_graphs, separated, subsets
 
 from aitia.graphs import Graph, GraphKindError, Independence, implied_independences, local_markov
 

@@ -3,8 +3,8 @@
 from itertools import combinations, product
 
 import pytest
+from graph_oracles import mixed_graphs, separated, subsets
 from hypothesis import given, settings
-from oracles import mixed_graphs, separated, subsets
 
 from aitia.graphs import CyclicGraph, Edge, Graph, GraphKind, GraphKindError, representative
 from aitia.graphs._edge import directed, undirected

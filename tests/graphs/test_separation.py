@@ -4,8 +4,8 @@ import time
 
 import networkx
 import pytest
+from graph_oracles import is_open, mixed_graphs, questions, separated, subsets
 from hypothesis import given, settings
-from oracles import is_open, mixed_graphs, questions, separated, subsets
 
 from aitia.core import stream
 from aitia.graphs import (
@@ -149,7 +149,7 @@ def test_five_thousand_nodes_answer_in_fifty_milliseconds():
         )
     graph = Graph.build(names, [(names[a], names[b]) for a, b in sorted(pairs)])
     times = []
-    for i in range(5):
+    for _ in range(5):
         # A fresh graph each time, so that the neighbour lists are built within the time that is taken.
         fresh = Graph._trusted(graph.nodes, graph.edges, graph.latent, graph.selected, graph.kind)
         x, y, *condition = (names[j] for j in random.choice(5000, 22, replace=False))

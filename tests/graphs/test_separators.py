@@ -3,9 +3,9 @@
 from itertools import islice
 
 import pytest
+from graph_oracles import mixed_graphs, separated_sets, subsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import mixed_graphs, separated_sets, subsets
 
 from aitia.graphs import (
     Graph,

@@ -9,6 +9,7 @@ from ._errors import GraphKindError as GraphKindError
 from ._errors import GraphSyntaxError as GraphSyntaxError
 from ._errors import OverlappingSets as OverlappingSets
 from ._errors import UnknownNode as UnknownNode
+from ._figure import draw as draw
 from ._graph import Graph as Graph
 from ._graph import Nodes as Nodes
 from ._independences import Independence as Independence
@@ -23,3 +24,4 @@ from ._separators import minimal_separator as minimal_separator
 from ._separators import minimal_separators as minimal_separators
 from ._separators import minimum_separator as minimum_separator
 from ._separators import separator as separator
+from ._svg import to_svg as to_svg

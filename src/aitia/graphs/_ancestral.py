@@ -12,8 +12,8 @@ from aitia.graphs._kinds import chordless_order
 def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
     """The edges of one maximal ancestral graph in the class of a PAG (Zhang 2008, Theorem 2).
 
-    ``o->`` and ``--o`` become ``->`` (out of the circle, out of the tail), and the edges ``o-o`` are directed without unshielded
-    colliders among them.
+    ``o->`` and ``--o`` become ``->`` (out of the circle, out of the tail), and the edges ``o-o`` are directed
+    without unshielded colliders among them.
 
     Returns:
         The edges, or None where the circle component is not chordal and so has no such orientation.

@@ -153,7 +153,7 @@ def parse_gml(text: str) -> tuple[list[str], list[Edge], set[str], set[str], Gra
             raise GraphSyntaxError(
                 "The mark of an edge is none of tail, arrow and circle", "Use one of these.", text, at, "edge"
             ) from None
-        edges.append(Edge(*ends, *marks))
+        edges.append(Edge(ends[0], ends[1], *marks))
     stated = options.get("kind")
     kind = GraphKind(stated) if stated in set(GraphKind) else None
     return list(names.values()), edges, latent, selected, kind

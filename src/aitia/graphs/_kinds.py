@@ -107,7 +107,8 @@ def _one_edge_a_pair(edges: Sequence[Edge], kind: GraphKind) -> None:
         first = seen.setdefault(frozenset((edge.a, edge.b)), edge)
         if first is not edge:
             raise GraphKindError(
-                f"Two nodes of a graph of kind {kind.value} have at most one edge between them, but here are {first} and {edge}.",
+                f"Two nodes of a graph of kind {kind.value} have at most one edge between them, "
+                f"but here are {first} and {edge}.",
                 "Keep one of them.",
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
+from itertools import chain, combinations, pairwise
 
 from hypothesis import strategies as st
 
@@ -43,7 +43,7 @@ def simple_paths(graph, x, y):
 
 def is_open(graph, x, path, given):
     """Richardson & Spirtes 2002, Definition 3.2, for one path."""
-    for (before, node), (after, _) in zip(path, path[1:]):
+    for (before, node), (after, _) in pairwise(path):
         collider = before.mark_at(node) is Mark.ARROW and after.mark_at(node) is Mark.ARROW
         if collider and not descendants(graph, node) & given:
             return False
