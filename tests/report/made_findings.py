@@ -87,7 +87,11 @@ def findings_of(names: dict[str, str] | None = None, **more: Any) -> Findings:
                 }
             ),
             refutation_of(name="balance", details={"names": [z], "before": [0.4], "after": [0.05]}),
-            refutation_of(name="placebo", details={"values": random.normal(0, 0.1, 50), "expected": 0.0}),
+            refutation_of(name="placebo", replicates=50, details={"values": random.normal(0, 0.1, 50), "expected": 0.0}),
+            refutation_of(
+                name="leave one covariate out",
+                details={"names": (z, "w"), "values": [0.4, 0.5], "std_errors": [0.1, 0.1], "changes": [0.1, 0.0]},
+            ),
             refutation_of(
                 name="sensitivity",
                 attacks=AssumptionKey.NO_UNMEASURED_CONFOUNDING,

@@ -90,7 +90,7 @@ def overlap(edges: np.ndarray, treated: np.ndarray, control: np.ndarray, labels:
         axes.set_yticks(ticks, [f"{abs(tick):g}" for tick in ticks])
         axes.set_xlabel(f"estimated probability of {short(labels[0])}")
         axes.set_ylabel("% of the arm's rows")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        figure.legend(loc="outside upper right", ncols=2)
         return figure
 
 
@@ -116,28 +116,74 @@ def love_plot(names: Sequence[str], before: np.ndarray, after: np.ndarray, most:
         axes.set_yticks(places, [short(names[each]) for each in order])
         axes.set_ylim(-0.7, len(order) - 0.3)
         axes.set_xlabel("standardised difference, treated minus control\n(standard deviations; shaded: below 0.1)")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        figure.legend(loc="outside upper right", ncols=2)
         return figure
 
 
-def placebos(values: np.ndarray, estimate: float, expected: float, treatment: str) -> Figure:
-    """Where the estimate stands among answers that ought to be `expected`.
+def replicates(rows: Sequence[tuple[str, np.ndarray, float]], estimate: float, outcome: str) -> Figure:
+    """The answers of each refuter's replicates, one strip a refuter, beside what they ought to scatter about.
 
     Args:
-        values: the replicates' answers, shape (R,).
+        rows: (refuter, its replicates' answers of shape (R,), what they ought to average) from top to bottom.
         estimate: the answer under attack.
-        expected: what the replicates ought to average.
-        treatment: what the replicates replaced, in words for the legend.
+        outcome: the name of the outcome, whose unit the effects have.
     """
     with style():
-        figure, axes = new_figure(5.4, 2.5)
-        values = values[np.isfinite(values)]
-        axes.hist(values, bins=min(30, max(8, len(values) // 5)), color=SKY, edgecolor="none", label=treatment)
-        axes.axvline(expected, color=INK, linestyle=":", linewidth=1.2, label=f"expected ({number(expected)})")
-        axes.axvline(estimate, color=VERMILLION, linewidth=2, label=f"estimate ({number(estimate)})")
-        axes.set_xlabel("effect")
-        axes.set_ylabel("replicates")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.0)
+        figure, axes = new_figure(5.4, 1.3 + 0.55 * len(rows))
+        everything = np.concatenate([values for _, values, _ in rows])
+        low = min(float(everything.min()), estimate, *(expected for *_, expected in rows))
+        high = max(float(everything.max()), estimate, *(expected for *_, expected in rows))
+        pad = 0.04 * (high - low or 1.0)
+        edges = np.linspace(low - pad, high + pad, 81)
+        for place, (_, values, expected) in enumerate(rows):
+            counts = np.histogram(values, edges)[0]
+            axes.bar(
+                edges[:-1],
+                -0.72 * counts / max(counts.max(), 1),
+                np.diff(edges),
+                bottom=place + 0.34,
+                align="edge",
+                color=SKY,
+                linewidth=0,
+            )
+            axes.plot(
+                [expected, expected],
+                [place - 0.42, place + 0.34],
+                color=INK,
+                linewidth=1.4,
+                label="expected centre" if place == 0 else None,
+            )
+        axes.axvline(estimate, color=VERMILLION, linewidth=1.4, linestyle="--", label=f"estimate ({number(estimate)})")
+        axes.bar([low], [0], color=SKY, label="replicates")
+        axes.set_yticks(range(len(rows)), [short(name) for name, *_ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.6)
+        axes.set_xlim(low - pad, high + pad)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(f"effect on the mean of {short(outcome)}")
+        figure.legend(loc="outside upper right", ncols=3, columnspacing=1.0)
+        return figure
+
+
+def leave_one_out(names: Sequence[str], values: np.ndarray, errors: np.ndarray, estimate: float, most: int = 25) -> Figure:
+    """What the answer becomes when one covariate is left out of the adjustment.
+
+    Args:
+        names: the covariates.
+        values: the answer without each, shape (p,).
+        errors: its standard errors, shape (p,).
+        estimate: the answer with all of them.
+        most: how many are drawn, those that change the answer most.
+    """
+    with style():
+        order = np.argsort(np.abs(values - estimate))[::-1][:most]
+        figure, axes = new_figure(5.4, 1.0 + 0.3 * len(order))
+        places = np.arange(len(order))
+        axes.axvline(estimate, color=VERMILLION, linewidth=1.4, linestyle="--")
+        axes.errorbar(values[order], places, xerr=1.96 * errors[order], fmt="o", color=BLUE, capsize=3)
+        axes.set_yticks(places, [short(names[each]) for each in order])
+        axes.set_ylim(len(order) - 0.5, -0.5)
+        axes.set_xlabel(f"effect without this covariate (95% interval; dashed: {number(estimate)})")
         return figure
 
 
@@ -161,7 +207,7 @@ def sensitivity_contour(
     """
     with style():
         figure, axes = new_figure(5.4, 4.2)
-        lines = axes.contour(treatment_r2, outcome_r2, adjusted, levels=9, colors=GREY, linewidths=0.8)
+        lines = axes.contour(treatment_r2, outcome_r2, adjusted, levels=7, colors=GREY, linewidths=0.8)
         axes.clabel(lines, fontsize=8, fmt=lambda value: number(value, 2), colors=INK)
         if adjusted.min() < threshold < adjusted.max():
             axes.contour(
@@ -171,13 +217,13 @@ def sensitivity_contour(
         axes.plot([0], [0], "^", color=BLACK, markersize=8, label=f"estimate ({number(estimate)})", clip_on=False)
         inside = [each for each in benchmarks if each[1] <= treatment_r2.max() and each[2] <= outcome_r2.max()]
         for place, (name, x, y) in enumerate(inside):
-            axes.plot([x], [y], "D", color=PURPLE, markersize=6, label="as strong as" if place == 0 else None)
+            axes.plot([x], [y], "D", color=PURPLE, markersize=6, label="as strong as a covariate" if place == 0 else None)
             axes.annotate(short(name, 18), (x, y), (6, 4), textcoords="offset points", fontsize=8, color=INK)
         axes.set_xlim(treatment_r2.min(), treatment_r2.max())
         axes.set_ylim(outcome_r2.min(), outcome_r2.max())
         axes.set_xlabel("partial R² of the confounder with the treatment")
         axes.set_ylabel("partial R² with the outcome")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1.0)
+        figure.legend(loc="outside upper right", ncols=3, columnspacing=1.0)
         return figure
 
 
@@ -245,7 +291,7 @@ def reversal(found: Reversal) -> Figure:
             axes.set_xticks([0, 1], ["control", "treated"])
             axes.set_xlim(-0.2, 1.45)
             axes.set_ylabel(f"mean of {short(found.outcome)}")
-            axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2)
+            figure.legend(loc="outside upper right", ncols=2)
             return figure
         figure, axes = new_figure(5.4, 1.3 + 0.34 * (len(strata) + 1))
         lines = [("all rows", found.crude, found.crude_error, VERMILLION)]

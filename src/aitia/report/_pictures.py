@@ -131,21 +131,36 @@ class Pictures:
         return made
 
     def refutations(self) -> list[Picture]:
-        """Replicates beside the estimate."""
+        """Replicates beside the estimate, and the answer without each covariate."""
         estimate = self._findings.estimate
-        made = []
+        if estimate is None:
+            return []
+        made, rows = [], []
         for each in self._findings.refutations:
-            values = each.details.get("values")
-            if estimate is None or values is None or len(np.atleast_1d(values)) < 20:
-                continue
-            expected = float(each.details.get("expected", estimate.value))
-            numbers = np.asarray(values, dtype=float)
+            values = np.asarray(each.details.get("values", ()), dtype=float)
+            values = values[np.isfinite(values)]
+            if each.replicates and len(values) >= 10:
+                centre = each.details.get("truth", 0.0 if each.name.startswith("placebo") else estimate.value)
+                rows.append((each.name, values, float(np.mean(centre))))
+        if rows:
             made.append(
                 self._draw(
-                    lambda name=each.name, numbers=numbers, expected=expected: figures.placebos(
-                        numbers, estimate.value, expected, name
+                    lambda: figures.replicates(rows, estimate.value, self._findings.question.outcome),
+                    "Answers to questions whose answer is known: each strip ought to scatter about its own mark.",
+                )
+            )
+        left_out = self._details("names", "values", "std_errors", "changes")
+        if left_out is not None and len(left_out["names"]) > 1:
+            made.append(
+                self._draw(
+                    lambda: figures.leave_one_out(
+                        list(left_out["names"]),
+                        np.asarray(left_out["values"]),
+                        np.asarray(left_out["std_errors"]),
+                        estimate.value,
                     ),
-                    f"{each.name}: {shown(each.tried)}",
+                    "The answer with one covariate left out of the adjustment: those that move it are the ones it "
+                    "hangs on.",
                 )
             )
         return made
