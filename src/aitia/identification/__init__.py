@@ -18,6 +18,7 @@ from ._expression import Difference as Difference
 from ._expression import Expectation as Expectation
 from ._expression import Expression as Expression
 from ._expression import Mean as Mean
+from ._expression import Number as Number
 from ._expression import Probability as Probability
 from ._expression import Product as Product
 from ._expression import Ratio as Ratio
@@ -27,6 +28,7 @@ from ._expression import symbols as symbols
 from ._front_door import front_door_set as front_door_set
 from ._front_door import is_front_door as is_front_door
 from ._general import Hedge as Hedge
+from ._identify import identify as identify
 from ._instrument import Instruments as Instruments
 from ._instrument import conditional_instruments as conditional_instruments
 from ._joint import Factor as Factor
@@ -34,6 +36,9 @@ from ._joint import Joint as Joint
 from ._joint import NoSupport as NoSupport
 from ._joint import UnknownLevel as UnknownLevel
 from ._joint import evaluate as evaluate
+from ._mediation import mediation_covariates as mediation_covariates
+from ._nested import RecantingDistrict as RecantingDistrict
+from ._nested import RecantingWitness as RecantingWitness
 from ._question import ALL as ALL
 from ._question import TREATED as TREATED
 from ._question import UNTREATED as UNTREATED
@@ -48,3 +53,6 @@ from ._question import PopulationKind as PopulationKind
 from ._question import Question as Question
 from ._question import subgroup as subgroup
 from ._sets import InvalidQuestion as InvalidQuestion
+from ._witness import OpenSelection as OpenSelection
+from ._witness import PostTreatment as PostTreatment
+from ._witness import RulesExhausted as RulesExhausted

@@ -262,6 +262,26 @@ class Covariance(_Leaf):
         return rf"\mathbb{{E}}[{inner}]" if given else inner
 
 
+@final
+@dataclass(frozen=True)
+class Number(_Leaf):
+    """A constant."""
+
+    value: float
+
+    def _occurrences(self) -> Iterator[Symbol]:
+        return iter(())
+
+    def _rename(self, mapping: dict[Symbol, Symbol]) -> Number:
+        return self
+
+    def text(self) -> str:
+        return f"{self.value:g}"
+
+    def latex(self) -> str:
+        return f"{self.value:g}"
+
+
 class _Binder(Expression):
     """A node that binds symbols in its body."""
 
@@ -469,6 +489,8 @@ def _bracketed(each: Expression, latex: bool) -> str:
 
 
 def _grouped(each: Expression, *, last: bool, latex: bool = False) -> str:
+    if isinstance(each, Difference) and not latex:
+        return f"({each.text()})"
     open_ended = isinstance(each, _Binder) and not last
     if open_ended or isinstance(each, Difference) or (isinstance(each, Ratio) and not latex):
         return _bracketed(each, latex)

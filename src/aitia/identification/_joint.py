@@ -16,6 +16,7 @@ from aitia.identification._expression import (
     Expectation,
     Expression,
     Mean,
+    Number,
     Probability,
     Product,
     Ratio,
@@ -220,6 +221,8 @@ def _evaluate(expression: Expression, context: _Context) -> Factor:
             y = fresh_symbol(outcome, given)
             conditional = _probability(Probability((y,), given), context)
             return _weighted_sum(conditional, y, context.joint)
+        case Number(value):
+            return Factor((), np.asarray(float(value)))
         case Covariance():
             return _covariance(expression, context.joint)
         case Sum(over, body):

@@ -1,0 +1,83 @@
+"""Witnesses that are not graph structures of a theorem, and every witness as a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aitia.identification._general import Hedge
+from aitia.identification._nested import RecantingDistrict, RecantingWitness
+from aitia.identification._question import Interventional, Question
+from aitia.identification._sets import prose
+
+
+@dataclass(frozen=True)
+class PostTreatment:
+    """Variables that describe the subgroup and that the treatment changes."""
+
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpenSelection:
+    """Selection nodes whose bias the rules here do not undo.
+
+    Args:
+        selected: the selection nodes.
+        through: variables whose distribution the selection distorts, where known.
+    """
+
+    selected: tuple[str, ...]
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RulesExhausted:
+    """The rules that were allowed, none of which applies. Others might."""
+
+    rules: tuple[str, ...]
+
+
+def sentence(witness: object, question: Question) -> str:
+    """The witness in words a newcomer understands, with the names of the variables."""
+    t = prose(question.treatments) if isinstance(question, Interventional) else question.treatment
+    y = prose(question.outcomes) if isinstance(question, Interventional) else question.outcome
+    asked = f"what setting {t} does to {y}"
+    match witness:
+        case Hedge(f, f_prime):
+            rest = (
+                f"{prose(f_prime)} {'stay' if len(f_prime) > 1 else 'stays'} tied to the rest of them when "
+                f"{prose(witness.treatments)} {'are' if len(witness.treatments) > 1 else 'is'} set"
+            )
+            return (
+                f"No formula over the measured variables gives {asked}: {prose(f)} are tied together by unmeasured common "
+                f"causes, and {rest}, so that two models agree on everything observed and differ in the answer."
+            )
+        case RecantingWitness(node):
+            return (
+                f"No formula gives this: {t} changes {node}, and {node} leads to {y} both through the mediators and past "
+                f"them, so {node} would have to take its value under two values of {t} at once (a recanting witness)."
+            )
+        case RecantingDistrict(nodes, conflicting):
+            return (
+                f"No formula gives this: {prose(nodes)} are tied together by unmeasured common causes, and "
+                f"{prose(conflicting)} would have to see two values of {t} at once (a recanting district)."
+            )
+        case PostTreatment(variables):
+            return (
+                f"The subgroup is described by {prose(variables)}, which {t} changes: who belongs to it depends on the "
+                "treatment itself, so its effect is not the effect in a group that exists before treatment."
+            )
+        case OpenSelection(selected, through):
+            how = (
+                f" distorts the distribution of {prose(through)}"
+                if through
+                else " bears on the variables asked about"
+            )
+            return (
+                f"Only selected rows are seen ({prose(selected)}), and the selection{how}. The rules known here do not "
+                f"recover {asked} in the whole population from them; that no other argument can is not proved."
+            )
+        case RulesExhausted(rules):
+            return f"None of the rules allowed ({prose(rules) if rules else 'none'}) gives {asked}; other rules may."
+        case _:
+            return f"The graph does not say {asked}."
