@@ -7,14 +7,17 @@ Both renderers draw what this module answers.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from aitia.graphs._edge import Edge, Mark
 from aitia.graphs._graph import Graph
+from aitia.graphs._kinds import representative
 
 FONT = 13.0
 LINE = 16.0
@@ -81,7 +84,9 @@ def shown(name: str) -> tuple[str, ...]:
     clean = " ".join(clean.split()) or "(blank)"
     words: list[str] = []
     for piece in clean.replace("_", "_\0").replace(" ", " \0").split("\0"):
-        words += [piece[i : i + _LONGEST_LINE] for i in range(0, len(piece), _LONGEST_LINE)]
+        # A word too long for a line is cut into pieces of one length.
+        size = math.ceil(len(piece) / math.ceil(len(piece) / _LONGEST_LINE)) if piece else 1
+        words += [piece[i : i + size] for i in range(0, len(piece), size)]
     lines = [""]
     for word in words:
         if lines[-1] and len((lines[-1] + word).rstrip()) > _LONGEST_LINE:
@@ -150,15 +155,17 @@ def layout(graph: Graph) -> Layout:
         for i, node in enumerate(graph.nodes)
     ]
     curves = _arc_curves(arcs, chains, boxes, columns)
+    taken: Counter[Point] = Counter()
     for edge in graph.edges:
         if edge.bidirected:
-            curves.append(_bow(edge, boxes[index[edge.a]], boxes[index[edge.b]], boxes))
+            curves.append(_bow(edge, boxes[index[edge.a]], boxes[index[edge.b]], boxes, taken))
     return _framed(boxes, curves)
 
 
 def _layers(graph: Graph) -> tuple[list[int], list[tuple[Edge, int, int]]]:
     """The layer of each node, and every edge but the bidirected ones with its left and right end."""
-    order = {i: position for position, i in enumerate(graph._adjacency.topological_order)}
+    # Edges with an open end are laid as they point in one member of the class.
+    order = {i: position for position, i in enumerate(representative(graph)._adjacency.topological_order)}
     index = graph._adjacency.index
     arcs = []
     after: list[list[int]] = [[] for _ in graph.nodes]
@@ -168,7 +175,6 @@ def _layers(graph: Graph) -> tuple[list[int], list[tuple[Edge, int, int]]]:
             continue
         a, b = index[edge.a], index[edge.b]
         if order[a] > order[b]:
-            # Only an edge with an open direction can run against the order of the directed ones.
             a, b = b, a
         arcs.append((edge, a, b))
         after[a].append(b)
@@ -350,11 +356,15 @@ def along(start: Point, piece: tuple[Point, Point, Point], t: float) -> Point:
     )
 
 
-def _bow(edge: Edge, a: Box, b: Box, boxes: list[Box]) -> Curve:
-    """A bidirected edge as the shortest of several arcs that touch the fewest other boxes."""
+def _bow(edge: Edge, a: Box, b: Box, boxes: list[Box], taken: Counter[Point]) -> Curve:
+    """A bidirected edge as the shortest of several arcs that touch the fewest other boxes.
+
+    `taken` counts the arcs that already end at a point; another one there is avoided.
+    """
     choices: list[Curve] = []
     for rise in (26.0, 44.0, 70.0, 110.0, 170.0):
         for side in (-1.0, 1.0):
+            # Bowed out sideways where the boxes stand above each other, else upwards or downwards
             if abs(a.x - b.x) < (a.width + b.width) / 2:
                 start, end = (a.x + side * a.width / 2, a.y), (b.x + side * b.width / 2, b.y)
                 reach = side * rise + (max if side > 0 else min)(start[0], end[0])
@@ -364,6 +374,14 @@ def _bow(edge: Edge, a: Box, b: Box, boxes: list[Box]) -> Curve:
                 reach = side * rise + (max if side > 0 else min)(start[1], end[1])
                 controls = (a.x * 0.75 + b.x * 0.25, reach), (a.x * 0.25 + b.x * 0.75, reach)
             choices.append(Curve(edge, start, ((*controls, end),)))
+    side = 1.0 if a.x < b.x else -1.0
+    lean = 1.0 if a.y < b.y else -1.0
+    start = (a.x + side * a.width / 2, a.y + lean * a.height * 0.28)
+    end = (b.x - side * b.width / 2, b.y - lean * b.height * 0.28)
+    if (end[0] - start[0]) * side > 30.0 and abs(a.y - b.y) > 30.0:
+        # Between columns: from the facing side of one to the facing side of the other
+        bend = (end[0] - start[0]) * 0.5
+        choices.append(Curve(edge, start, (((start[0] + bend, start[1]), (end[0] - bend, end[1]), end),)))
 
     def cost(curve: Curve) -> float:
         points = [along(curve.start, curve.pieces[0], k / 40) for k in range(1, 40)]
@@ -374,9 +392,12 @@ def _bow(edge: Edge, a: Box, b: Box, boxes: list[Box]) -> Curve:
             for x, y in points
         )
         length = sum(abs(x1 - x0) + abs(y1 - y0) for (x0, y0), (x1, y1) in pairwise(points))
-        return 100.0 * hits + length
+        shared = taken[curve.start] + taken[curve.pieces[0][2]]
+        return 100.0 * hits + length + 60.0 * shared
 
-    return min(choices, key=cost)
+    best = min(choices, key=cost)
+    taken.update((best.start, best.pieces[0][2]))
+    return best
 
 
 def _framed(boxes: list[Box], curves: list[Curve]) -> Layout:
