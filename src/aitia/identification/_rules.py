@@ -269,7 +269,9 @@ def general(problem: Problem) -> list[Estimand]:
         case Effect(t, outcome):
             x, y = (t,), (outcome,)
             expression, name = _general_effect(problem, question)
-    reason = f"Neither a set to adjust for nor a front door exists, but {name} finds a formula."
+    reason = f"No simpler rule applies, but {name} finds a formula."
+    if not graph.descendants(x) & set(y):
+        reason = f"No directed path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero."
     if isinstance(question, Interventional):
         reason = f"{name} finds a formula."
         rest = [s.name for s in expression.free if s.name not in (*x, *y, *question.given)]
