@@ -17,6 +17,8 @@ from ._moment_estimator import MomentEstimator as MomentEstimator
 from ._overlap import NoOverlap as NoOverlap
 from ._overlap import overlap as overlap
 from ._overlap import propensities as propensities
+from ._plug_in import EmptyCell as EmptyCell
+from ._plug_in import PlugIn as PlugIn
 from ._regression_adjustment import RegressionAdjustment as RegressionAdjustment
 from ._sample import Sample as Sample
 from ._sample import TreatmentKind as TreatmentKind

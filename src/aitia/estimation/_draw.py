@@ -104,6 +104,7 @@ def draw(
         "names": (question.treatment, question.outcome),
         "fingerprint": table.fingerprint,
         "seed": seed,
+        "levels": {name: tuple(table.column(name).levels) for name in estimand.variables},
         "mediator_levels": _mediator_levels(estimand, table, design, at["mediators"]),
     }
     large = 8 * design.n_rows * len(design.names) > _sample.LARGEST_IN_MEMORY and not table.in_memory

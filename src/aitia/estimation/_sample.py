@@ -138,6 +138,7 @@ class Sample:
         diagnostics: what was noticed while coding (a dropped constant column, say).
         fingerprint: of the data.
         seed: of the assignment of rows to blocks and folds.
+        levels: the values of each binary or categorical column read, sorted; empty for a number.
         mediator_levels: for a controlled direct effect, the values at which the mediators are held, in the coding
             of `mediators`, shape (m,); None otherwise.
 
@@ -172,6 +173,7 @@ class Sample:
     diagnostics: tuple[Diagnostic, ...] = ()
     fingerprint: str = ""
     seed: int = 0
+    levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     mediator_levels: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -429,6 +431,12 @@ class Sample:
         if key not in self._cache:
             self._cache[key] = self._accumulate(n_blocks)
         return self._cache[key]
+
+    def block_codes(self, n_blocks: int = 20) -> np.ndarray:
+        """The block of each row, 0..n_blocks-1, as `grouped_moments` has them."""
+        from aitia.estimation._arm_moments import block_codes
+
+        return np.concatenate([block_codes(chunk, n_blocks, self.seed) for chunk in self.chunks(2**18)])
 
     def _accumulate(self, n_blocks: int) -> BlockMoments:
         from aitia.estimation._arm_moments import accumulate_blocks

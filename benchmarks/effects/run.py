@@ -1,0 +1,105 @@
+"""Make the table of effects benchmarks: ours beside the peer, on the same rows.
+
+    python benchmarks/effects/run.py                # everything that is installed; about half an hour on two cores
+    python benchmarks/effects/run.py --only refuters
+    python benchmarks/effects/run.py --rows 100000  # no more rows than that
+
+Rows run one after the other, each in a process of its own, warm. Results go to ``results.json`` beside this file
+and, as a table, between the markers in ``benchmarks/README.md``. Needs ``pip install dowhy econml doubleml
+statsmodels`` beside aitia; a library that is missing is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from _tasks import SMALL, TASKS
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+README = HERE.parent / "README.md"
+PACKAGE = {"aitia": "aitia", "DoWhy": "dowhy", "EconML": "econml", "DoubleML": "doubleml", "statsmodels": "statsmodels"}
+
+
+def installed(library: str) -> str | None:
+    """The version of a library, or None."""
+    try:
+        return importlib.metadata.version(PACKAGE[library])
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def run(arguments: argparse.Namespace) -> list[dict]:
+    """Run the rows asked for; rows run earlier stay in the results."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    for task in TASKS:
+        if arguments.only and arguments.only not in task.name:
+            continue
+        for rows in task.sizes:
+            if rows > arguments.rows:
+                continue
+            for library in task.libraries:
+                if not installed(library):
+                    continue
+                seeds = arguments.seeds if task.coverage and rows == SMALL else 0
+                command = [sys.executable, str(HERE / "_row.py"), task.name, library, str(rows), str(seeds)]
+                done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+                if done.returncode:
+                    print(f"{task.name} | {library} | {rows:,}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+                    continue
+                found = json.loads(done.stdout.splitlines()[-1])
+                print(f"{task.name} | {library} | {rows:,} | {found['seconds']:.3f} s", flush=True)
+                key = ("task", "library", "rows")
+                results = [each for each in results if any(each[k] != found[k] for k in key)] + [found]
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    return results
+
+
+def table(results: list[dict]) -> str:
+    """The results as Markdown, ratios to ours."""
+    lines = [
+        "| work | rows | library | seconds | times ours | processor s | peak GB | value (std. err.) | bias | coverage |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    for task in TASKS:
+        for rows in task.sizes:
+            here = [each for each in results if each["task"] == task.name and each["rows"] == rows]
+            ours = next((each["seconds"] for each in here if each["library"] == "aitia"), None)
+            for library in task.libraries:
+                for each in (one for one in here if one["library"] == library):
+                    ratio = f"{each['seconds'] / ours:.3g}" if ours else ""
+                    accuracy = (
+                        f"{each['bias']:+.4f} | {each['coverage']:.2f}" if "coverage" in each else " | "
+                    )
+                    lines.append(
+                        f"| {task.name} | {rows:,} | {library} | {each['seconds']:.3g} | {ratio} | "
+                        f"{each['processor_seconds']:.3g} | {each['gigabytes']:.2f} | "
+                        f"{each['value']:.4f} ({each['std_error']:.4f}) | {accuracy} |"
+                    )
+    versions = ", ".join(f"{library} {version}" for library in PACKAGE if (version := installed(library)))
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return "\n".join([*lines, "", f"{versions}; {machine}."])
+
+
+def write(text: str, marker: str = "effects") -> None:
+    """Put a table between its markers in the README."""
+    start, end = f"<!-- {marker}: made by", f"<!-- {marker}: end -->"
+    page = README.read_text()
+    head, rest = page.split(start, 1)
+    first_line, rest = rest.split("\n", 1)
+    README.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="run the tasks whose name contains this")
+    parser.add_argument("--rows", type=int, default=10**9, help="the most rows")
+    parser.add_argument("--seeds", type=int, default=200, help="seeds behind bias and coverage")
+    write(table(run(parser.parse_args())))
