@@ -19,6 +19,10 @@ from ._overlap import overlap as overlap
 from ._overlap import propensities as propensities
 from ._plug_in import EmptyCell as EmptyCell
 from ._plug_in import PlugIn as PlugIn
+from ._regress import Coefficient as Coefficient
+from ._regress import Regression as Regression
+from ._regress import UnknownErrors as UnknownErrors
+from ._regress import regress as regress
 from ._regression_adjustment import RegressionAdjustment as RegressionAdjustment
 from ._sample import Sample as Sample
 from ._sample import TreatmentKind as TreatmentKind

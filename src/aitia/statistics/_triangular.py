@@ -92,6 +92,14 @@ class Triangular:
         factor[0, 1:] += factor[0, 0] * (self.shift - shift)
         return Triangular(self.names, self.count, self.weight, shift, factor, self.largest)
 
+    def sums_of_squares(self, names: Sequence[str], *, centred: bool = True) -> np.ndarray:
+        """sum w (x - mean)^2 (or sum w x^2) of some variables; ``"Intercept"`` stands for the constant 1."""
+        whole = self if centred else self.shifted(np.zeros(len(self.names)))
+        columns = whole.factor[int(centred) :]
+        sums = np.sum(columns**2, axis=0)
+        at = [0 if name == INTERCEPT else 1 + self.names.index(name) for name in names]
+        return sums[at]
+
     def least_squares(
         self,
         outcome: str,
