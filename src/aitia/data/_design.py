@@ -112,7 +112,7 @@ class Design:
                 rows = replace(rows, complete=tuple(column.name for column in incomplete))
             elif unfillable := [column for column in incomplete if column.name in asked.required]:
                 raise refuse(unfillable, n_rows, fillable=False)
-        rows = replace(rows, among=asked.among(facts))
+        rows = replace(rows, among=asked.among())
         if rows.complete or rows.among:
             whole = n_rows
             kept, facts, dropped = rows.survey(facts)

@@ -82,7 +82,8 @@ class _Running:
 
     def _numbers(self, values: pa.Array) -> None:
         known, absent = floats(values)
-        total = known.sum()
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = known.sum()
         if not np.isfinite(total):
             missing = np.isnan(known)
             infinite = np.isinf(known)

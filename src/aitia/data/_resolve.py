@@ -48,22 +48,24 @@ class Plan:
         reads: the columns read, without repeats.
         required: columns never filled where missing.
         conditions: the conditions of predicates, by text.
-        levels: the values behind the codes of each `Codes` column.
+        values: every value of each column that is coded, sorted.
+        levels: the values behind the codes of each `Codes` column, filled in as they are encoded.
     """
 
     terms: tuple[Any, ...]
     reads: tuple[str, ...]
     required: frozenset[str]
     conditions: Mapping[str, Condition]
+    values: Mapping[str, tuple[object, ...]]
     levels: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
-    def among(self, facts: Mapping[str, Column]) -> dict[str, tuple[object, ...]]:
+    def among(self) -> dict[str, tuple[object, ...]]:
         """Columns whose rows with other values are left out, with the values that stay."""
         chosen = {}
         for term in self.terms:
             if isinstance(term, Codes) and term.drop_others and term.levels is not None:
-                levels = _match(facts[term.column], term.levels)
-                if len(levels) < facts[term.column].n_distinct or facts[term.column].distinct_capped:
+                levels = _match(term.column, self.values[term.column], term.levels)
+                if len(levels) < len(self.values[term.column]):
                     chosen[term.column] = levels
         return chosen
 
@@ -105,7 +107,7 @@ class Plan:
             case OneHot():
                 return _one_hot(column, term.baseline)
             case Codes():
-                levels = _code_levels(table, column, term)
+                levels = _code_levels(column, self.values[column.name], term)
                 self.levels[column.name] = levels
                 return CodesEncoder(column, levels), None
             case Numeric():
@@ -149,7 +151,9 @@ def plan(table: Table, terms: Sequence[str | Term]) -> Plan:
     reads = list(dict.fromkeys(reads))
     facts = dict(zip(reads, table.profile(reads)))  # one pass for all of them
     resolved = [_by_kind(facts[term]) if isinstance(term, str) else term for term in parsed]
-    return Plan(tuple(resolved), tuple(reads), frozenset(required), conditions)
+    coded = [facts[term.column] for term in resolved if isinstance(term, Codes)]
+    values = {column.name: column.levels or _every_value(table, column.name) for column in coded}
+    return Plan(tuple(resolved), tuple(reads), frozenset(required), conditions, values)
 
 
 def _by_kind(column: Column) -> Numeric | OneHot:
@@ -240,7 +244,7 @@ def _one_hot(column: Column, baseline: Any) -> tuple[Encoder, Decision | None]:
             f"The column {column.name!r} holds numbers, not levels.",
             "Set its kind to categorical to code it one-hot.",
         )
-    left_out = levels[0] if baseline is None else _match(column, (baseline,))[0]
+    left_out = levels[0] if baseline is None else _match(column.name, levels, (baseline,))[0]
     kept = tuple(level for level in levels if level != left_out)
     total = sum(frequencies)
     fill = [n / total for level, n in zip(levels, frequencies) if level != left_out]
@@ -254,13 +258,13 @@ def _one_hot(column: Column, baseline: Any) -> tuple[Encoder, Decision | None]:
     )
 
 
-def _code_levels(table: Table, column: Column, term: Codes) -> tuple[object, ...]:
+def _code_levels(column: Column, values: Sequence[Any], term: Codes) -> tuple[object, ...]:
     if term.levels is None:
-        return column.levels or _every_value(table, column.name)
+        return column.levels or tuple(values)
     if not term.levels:
         raise ConstantColumn(f"No levels were given for {column.name!r}.", "Name them, or give None for all.")
-    levels = _match(column, term.levels)
-    others = [level for level in column.levels if level not in set(levels)]
+    levels = _match(column.name, values, term.levels)
+    others = [value for value in values if value not in set(levels)]
     if others and not term.drop_others:
         raise UnknownLevel(
             f"The column {column.name!r} also holds {listing(others)}, besides {listing(levels)}.",
@@ -278,25 +282,16 @@ def _every_value(table: Table, name: str) -> tuple[object, ...]:
     return tuple(sorted(known))
 
 
-def _match(column: Column, wanted: Sequence[Any]) -> tuple[object, ...]:
-    """The column's own levels that the given ones mean: equal, or written the same."""
-    if not column.levels:
-        return tuple(wanted)
-    written = {str(level): level for level in column.levels}
+def _match(name: str, values: Sequence[Any], wanted: Sequence[Any]) -> tuple[object, ...]:
+    """The column's own values that the given ones mean: equal, or written the same."""
+    equal = {value: value for value in values}
+    written = {str(value): value for value in values}
     matched = []
     for level in wanted:
-        equal = [
-            each
-            for each in column.levels
-            if each == level and isinstance(each, bool) == isinstance(level, bool)
-        ]
-        if not equal and isinstance(level, int | float) and not isinstance(level, str):
-            equal = [each for each in column.levels if each == level]
-        if not equal and str(level) in written:
-            equal = [written[str(level)]]
-        if not equal:
-            raise UnknownLevel(
-                f"The column {column.name!r} has no value {level!r}.", nearest(str(level), written)
-            )
-        matched.append(equal[0])
+        if level in equal:
+            matched.append(equal[level])
+        elif str(level) in written:
+            matched.append(written[str(level)])
+        else:
+            raise UnknownLevel(f"The column {name!r} has no value {level!r}.", nearest(str(level), written))
     return tuple(matched)

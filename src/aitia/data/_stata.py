@@ -11,6 +11,7 @@ import pyarrow as pa
 from aitia.core import Decision
 from aitia.data._csv import different
 from aitia.data._errors import UnreadableFile
+from aitia.data._kinds import Storage, storage_of
 from aitia.data._source import MemorySource, Source
 
 
@@ -71,6 +72,10 @@ def _arrow(chunk) -> pa.Table:
             if not all(isinstance(each, str) for each in chunk[name].cat.categories):
                 raise _PartlyLabelled
             chunk[name] = chunk[name].astype(object)
-        elif chunk[name].dtype == object:
-            chunk[name] = chunk[name].replace("", None)  # Stata has no other missing text
-    return pa.Table.from_pandas(chunk, preserve_index=False).replace_schema_metadata()
+    table = pa.Table.from_pandas(chunk, preserve_index=False).replace_schema_metadata()
+    for position, field in enumerate(table.schema):
+        if storage_of(field.type) is Storage.TEXT:
+            # Stata has no other missing text than the empty one.
+            kept = pa.array([text or None for text in table.column(position).to_pylist()], pa.string())
+            table = table.set_column(position, field.name, kept)
+    return table
