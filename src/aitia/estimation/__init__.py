@@ -1,8 +1,17 @@
 """From an estimand and a table to an estimate: one file a method."""
 
 from ._aipw import AIPW as AIPW
+from ._anderson_rubin import AndersonRubin as AndersonRubin
+from ._arm_moments import ArmMoments as ArmMoments
+from ._arm_moments import BlockMoments as BlockMoments
 from ._crossfit import BadFolds as BadFolds
 from ._crossfit import TooFewRows as TooFewRows
+from ._draw import BadWeights as BadWeights
+from ._draw import LevelNotFound as LevelNotFound
+from ._draw import NoInstrument as NoInstrument
+from ._draw import OutcomeNotNumeric as OutcomeNotNumeric
+from ._draw import TreatmentConstant as TreatmentConstant
+from ._draw import TreatmentDetermined as TreatmentDetermined
 from ._estimate import Diagnostic as Diagnostic
 from ._estimate import Estimate as Estimate
 from ._estimate import Profile as Profile
@@ -10,9 +19,12 @@ from ._estimator import Estimator as Estimator
 from ._estimator import Fit as Fit
 from ._estimator import NotApplicable as NotApplicable
 from ._estimator import influence_error as influence_error
+from ._front_door import FrontDoorLinear as FrontDoorLinear
 from ._learners import BadLearner as BadLearner
 from ._learners import Series as Series
+from ._limited_information import LIML as LIML
 from ._matching import Matching as Matching
+from ._mediation import MediationLinear as MediationLinear
 from ._moment_estimator import MomentEstimator as MomentEstimator
 from ._overlap import NoOverlap as NoOverlap
 from ._overlap import overlap as overlap
@@ -24,6 +36,15 @@ from ._regress import Regression as Regression
 from ._regress import UnknownErrors as UnknownErrors
 from ._regress import regress as regress
 from ._regression_adjustment import RegressionAdjustment as RegressionAdjustment
+from ._replicates import AddedCovariate as AddedCovariate
+from ._replicates import DroppedCovariates as DroppedCovariates
+from ._replicates import ReplacedOutcome as ReplacedOutcome
+from ._replicates import ReplacedTreatment as ReplacedTreatment
+from ._replicates import Replicates as Replicates
+from ._replicates import ReweightedBlocks as ReweightedBlocks
+from ._replicates import ReweightedRows as ReweightedRows
+from ._replicates import Variation as Variation
+from ._replicates import replicate as replicate
 from ._sample import Sample as Sample
 from ._sample import TreatmentKind as TreatmentKind
 from ._scales import NoScale as NoScale
@@ -39,3 +60,4 @@ from ._stratification import Stratification as Stratification
 from ._subgroups import NoSubgroups as NoSubgroups
 from ._subgroups import Subgroups as Subgroups
 from ._subgroups import subgroups as subgroups
+from ._two_stage_least_squares import TwoStageLeastSquares as TwoStageLeastSquares

@@ -120,7 +120,9 @@ def confidence_set(top_y: np.ndarray, top_t: np.ndarray, covariance: np.ndarray,
         ((1.8, 2.2),)
     """
     q = len(top_y)
-    scale = float(np.sqrt(np.trace(covariance[:q, :q]) / max(np.trace(covariance[q:, q:]), np.finfo(float).tiny)))
+    scale = float(
+        np.sqrt(np.trace(covariance[:q, :q]) / max(np.trace(covariance[q:, q:]), np.finfo(float).tiny))
+    )
     slope = float(abs(top_y @ top_t) / max(top_t @ top_t, np.finfo(float).tiny))
     # Slopes are measured in a unit in which outcome and treatment vary alike, so that the pencil is balanced.
     unit = scale if 1e-8 < scale / (1 + slope) < 1e8 else max(slope, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from aitia.estimation._sample import Chunk, Sample
 
 _ROWS = 65_536  # rows handed to the hub at a time
-_RANK = 1e-10  # a column whose variance given the others is below this share of its own is a combination of them
+_RANK = (
+    1e-10  # a column whose variance given the others is below this share of its own is a combination of them
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class ArmMoments:
         cross: centred cross-products.
         subgroup: the same for the rows of a described subgroup alone, where there is one.
         kish: n sum w^2 / (sum w)^2, by which survey weights inflate a variance; 1 without weights.
+        center: where the products of a continuous treatment with the covariates are centred, shape (p,), if the columns
+            hold those products after the covariates; None otherwise.
     """
 
     columns: Columns
@@ -104,6 +108,7 @@ class ArmMoments:
     cross: np.ndarray
     subgroup: ArmMoments | None = None
     kish: float = 1.0
+    center: np.ndarray | None = None
 
     @property
     def replicates(self) -> int | None:
@@ -145,7 +150,12 @@ class ArmMoments:
         cross[..., keep[:, None], keep] = self.cross
         names = (*self.names, "treatment")
         whole = ArmMoments(
-            Columns(c.covariates, True, c.mediators, c.instruments), names, self.count, self.weight, mean, cross
+            Columns(c.covariates, True, c.mediators, c.instruments),
+            names,
+            self.count,
+            self.weight,
+            mean,
+            cross,
         )
         count, weight, mean, cross = whole.pool()
         return ArmMoments(
@@ -194,12 +204,17 @@ class ArmMoments:
             self.cross[replicate],
             None if self.subgroup is None else self.subgroup.at(replicate),
             self.kish,
+            self.center,
         )
 
     def without(self, covariates: Sequence[int]) -> ArmMoments:
-        """Without some of the covariates (positions)."""
-        keep = np.setdiff1d(np.arange(self.columns.width), covariates)
-        c = self.columns
+        """Without some of the covariates (positions), nor their products with the treatment."""
+        c, center = self.columns, self.center
+        if center is not None:
+            kept = np.setdiff1d(np.arange(len(center)), covariates)
+            covariates = [*covariates, *(len(center) + j for j in covariates)]
+            center = center[kept]
+        keep = np.setdiff1d(np.arange(c.width), covariates)
         return ArmMoments(
             Columns(c.covariates - len(set(covariates)), c.treated, c.mediators, c.instruments),
             tuple(self.names[j] for j in keep),
@@ -209,6 +224,7 @@ class ArmMoments:
             self.cross[..., keep[:, None], keep],
             None if self.subgroup is None else self.subgroup.without(covariates),
             self.kish,
+            center,
         )
 
 
@@ -223,6 +239,7 @@ class BlockMoments:
         arms: A.
         n_blocks: B.
         kish: as `ArmMoments` has it.
+        center: as `ArmMoments` has it.
     """
 
     grouped: GroupedMoments
@@ -231,6 +248,7 @@ class BlockMoments:
     arms: int
     n_blocks: int
     kish: float = 1.0
+    center: np.ndarray | None = None
 
     def sums(self, multiplicities: np.ndarray) -> ArmMoments:
         """R data sets, each of the blocks taken so many times.
@@ -248,7 +266,7 @@ class BlockMoments:
             for arm in range(self.arms):
                 start = (part * self.arms + arm) * self.n_blocks
                 arms.append(self.grouped.select(np.arange(start, start + self.n_blocks)).sums(multiplicities))
-            stacks.append(_stacked(arms, self.columns, self.kish))
+            stacks.append(_stacked(arms, self.columns, self.kish, self.center))
         return stacks[0] if self.parts == 1 else _with_subgroup(stacks[0], stacks[1])
 
     def total(self) -> ArmMoments:
@@ -266,7 +284,9 @@ class BlockMoments:
         return replace(self, grouped=self.grouped.subset(names), columns=columns)
 
 
-def _stacked(arms: list[GroupedMoments], columns: Columns, kish: float) -> ArmMoments:
+def _stacked(
+    arms: list[GroupedMoments], columns: Columns, kish: float, center: np.ndarray | None
+) -> ArmMoments:
     return ArmMoments(
         columns,
         arms[0].names,
@@ -275,6 +295,7 @@ def _stacked(arms: list[GroupedMoments], columns: Columns, kish: float) -> ArmMo
         np.stack([each.means for each in arms], -2),
         np.stack([each.crosses for each in arms], -3),
         kish=kish,
+        center=center,
     )
 
 
@@ -295,19 +316,24 @@ def _with_subgroup(outside: ArmMoments, inside: ArmMoments) -> ArmMoments:
         outside.cross + inside.cross + between,
         inside,
         outside.kish,
+        outside.center,
     )
 
 
-def accumulate_blocks(sample: Sample, n_blocks: int) -> BlockMoments:
+def accumulate_blocks(
+    sample: Sample,
+    n_blocks: int,
+    other: tuple[Columns, tuple[str, ...], Callable[[Chunk], np.ndarray]] | None = None,
+) -> BlockMoments:
     """One pass over the rows of a sample: the moments of every (arm, block).
 
     Args:
         sample: loaded or streaming.
         n_blocks: B; 1 costs no hashing of rows.
+        other: columns made from a chunk, with what they are and their names, in place of the sample's own.
     """
-    columns = Columns.of(sample)
     arms = sample.arms
-    names = unique_names(sample)
+    columns, names, made = other or (Columns.of(sample), unique_names(sample), None)
     current: list[Chunk] = []
     parts = 2 if sample.masked else 1
     squared = 0.0
@@ -318,7 +344,10 @@ def accumulate_blocks(sample: Sample, n_blocks: int) -> BlockMoments:
             current[:] = [chunk]
             if chunk.weights is not None:
                 squared += float(chunk.weights @ chunk.weights)
-            yield block_of(chunk, columns) if chunk.block is None else chunk.block[:, : columns.width]
+            if made is not None:
+                yield made(chunk)
+            else:
+                yield block_of(chunk, columns) if chunk.block is None else chunk.block[:, : columns.width]
 
     def groups(block: np.ndarray, start: int) -> np.ndarray:
         chunk = current[0]
@@ -330,11 +359,7 @@ def accumulate_blocks(sample: Sample, n_blocks: int) -> BlockMoments:
             assert chunk.population is not None
             code += np.int16(arms) * chunk.population.astype(np.int16)
         if n_blocks > 1:
-            if chunk.clusters is None:
-                block_codes = assign_blocks(start, len(chunk), n_blocks, sample.seed)
-            else:
-                block_codes = assign_blocks(np.asarray(chunk.clusters, np.int64), None, n_blocks, sample.seed)
-            code = code.astype(np.int64) * n_blocks + block_codes
+            code = code.astype(np.int64) * n_blocks + block_codes(chunk, n_blocks, sample.seed)
         return code
 
     single = arms * n_blocks * parts == 1
@@ -348,6 +373,13 @@ def accumulate_blocks(sample: Sample, n_blocks: int) -> BlockMoments:
     weight = float(grouped.weights.sum())
     kish = sample.n * squared / weight**2 if sample.weighted else 1.0
     return BlockMoments(grouped, columns, parts, arms, n_blocks, kish)
+
+
+def block_codes(chunk: Chunk, n_blocks: int, seed: int) -> np.ndarray:
+    """The block of each row of a chunk: a hash of its position, or of its cluster, and the seed."""
+    if chunk.clusters is None:
+        return assign_blocks(chunk.start, len(chunk), n_blocks, seed)
+    return assign_blocks(np.asarray(chunk.clusters, np.int64), None, n_blocks, seed)
 
 
 def block_of(chunk: Chunk, columns: Columns) -> np.ndarray:

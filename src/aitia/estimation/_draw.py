@@ -150,7 +150,9 @@ def draw(
         fields["covariate_names"] = tuple(fields["covariate_names"][j] for j in kept_x)
         fields["instrument_names"] = tuple(fields["instrument_names"][j] for j in kept_z)
         others = np.arange(columns.covariates, columns.width)
-        others = others[~np.isin(others, np.setdiff1d(np.arange(columns.width)[columns.z], columns.z.start + kept_z))]
+        others = others[
+            ~np.isin(others, np.setdiff1d(np.arange(columns.width)[columns.z], columns.z.start + kept_z))
+        ]
         fewer = replace(columns, covariates=len(kept_x), instruments=len(kept_z))
         blocks = blocks.subset([*kept_x.tolist(), *others.tolist()], fewer)
         sample = Sample.streaming(source, **fields) if large else _loaded(source, fields, matrix)
@@ -219,11 +221,13 @@ def _treatment(column: Column, contrast: Contrast | None) -> _Treatment:
         return _Treatment(
             name, TreatmentKind.CATEGORICAL, Codes(name, levels), levels, treated, control, (decision,)
         )
-    treated, control = (1.0, 0.0) if contrast is None else (_number(name, each) for each in (contrast.treated, contrast.control))
-    why = "as the question asks" if contrast else "one unit up, where the question names no values"
-    decision = Decision(
-        f"took {name} as a number and compared {treated:g} with {control:g}", why
+    treated, control = (
+        (1.0, 0.0)
+        if contrast is None
+        else (_number(name, each) for each in (contrast.treated, contrast.control))
     )
+    why = "as the question asks" if contrast else "one unit up, where the question names no values"
+    decision = Decision(f"took {name} as a number and compared {treated:g} with {control:g}", why)
     return _Treatment(
         name, TreatmentKind.CONTINUOUS, Numeric(name, required=True), (), treated, control, (decision,)
     )
@@ -364,9 +368,7 @@ def _independent(
         decisions.append(Decision(f"left out {name}", shown))
     kept_x = np.array([j for j in range(columns.covariates) if names[j] not in dependent], int)
     start = columns.z.start
-    kept_z = np.array(
-        [j for j in range(columns.instruments) if names[start + j] not in dependent], int
-    )
+    kept_z = np.array([j for j in range(columns.instruments) if names[start + j] not in dependent], int)
     return kept_x, kept_z, decisions
 
 

@@ -90,9 +90,7 @@ class FrontDoorLinear(MomentEstimator):
         rows = influence_pass(sample, fit.influence(sample, step), np.ones(1))
         value, plain = self._values(estimand, sample, moments)
         treatment, outcome = sample.names
-        paths = {
-            name: (float(a), float(b)) for name, a, b in zip(sample.mediator_names, fit.alpha, fit.beta)
-        }
+        paths = {name: (float(a), float(b)) for name, a, b in zip(sample.mediator_names, fit.alpha, fit.beta)}
         told = "; ".join(f"{name}: {a:.4g} times {b:.4g}" for name, (a, b) in paths.items())
         return Fit(
             value=float(value),
@@ -129,7 +127,11 @@ class _Paths:
         c = pooled.columns
         self.columns, self.covariates, self.mediators = c, c.covariates, c.mediators
         cross = pooled.cross[..., 0, :, :]
-        self.mean, self.count, self.weight = pooled.mean[..., 0, :], pooled.count[..., 0], pooled.weight[..., 0]
+        self.mean, self.count, self.weight = (
+            pooled.mean[..., 0, :],
+            pooled.count[..., 0],
+            pooled.weight[..., 0],
+        )
         first = self.first_columns = np.r_[c.t, np.arange(c.covariates)]
         second = self.second_columns = np.r_[np.arange(c.width)[c.m], first]
         n = np.maximum(self.count, 1)
@@ -149,15 +151,17 @@ class _Paths:
         self.value = (self.alpha * self.beta).sum(-1)
         # Constant residual variances: both regressions have uncorrelated errors, m's given t and y's given m and t.
         y_rest = cross[..., c.y, c.y] - (self.to_outcome * cross[..., second, c.y]).sum(-1)
-        m_rest = cross[..., c.m, c.m] - np.swapaxes(self.to_mediators, -1, -2) @ cross[..., first[:, None], np.arange(c.width)[c.m]]
+        m_rest = (
+            cross[..., c.m, c.m]
+            - np.swapaxes(self.to_mediators, -1, -2) @ cross[..., first[:, None], np.arange(c.width)[c.m]]
+        )
         y_variance = np.maximum(y_rest, 0.0) / self.weight * n / np.maximum(n - len(second) - 1, 1)
         m_variance = m_rest / (self.weight / n * np.maximum(n - len(first) - 1, 1))[..., None, None]
         unit = self.weight / n
         block = second_inverse[..., : c.mediators, : c.mediators] * (y_variance * unit)[..., None, None]
-        self.variance = (
-            np.einsum("...i,...ij,...j->...", self.beta, m_variance, self.beta) * self.first_lever[..., 0] * unit
-            + np.einsum("...i,...ij,...j->...", self.alpha, block, self.alpha)
-        )
+        self.variance = np.einsum(
+            "...i,...ij,...j->...", self.beta, m_variance, self.beta
+        ) * self.first_lever[..., 0] * unit + np.einsum("...i,...ij,...j->...", self.alpha, block, self.alpha)
 
     def influence(self, sample: Sample, step: float):
         """The function from a chunk to the influence values of the effect, shape (1, rows)."""

@@ -80,7 +80,9 @@ class MediationLinear(MomentEstimator):
         if not sample.mediator_names:
             return "There is no mediator in the sample."
         if isinstance(estimand.question, ControlledDirect) and sample.mediator_levels is None:
-            return "The sample does not say at which values the mediators are held: draw it for this estimand."
+            return (
+                "The sample does not say at which values the mediators are held: draw it for this estimand."
+            )
         return ""
 
     def _values(
@@ -107,7 +109,11 @@ class MediationLinear(MomentEstimator):
         rows = influence_pass(sample, fit.influence(sample, terms), combine)
         n = int(moments.count.sum())
         treatment, outcome = sample.names
-        apart = "with slopes of their own under each treatment" if sample.arms > 1 else "with slopes shared by all doses"
+        apart = (
+            "with slopes of their own under each treatment"
+            if sample.arms > 1
+            else "with slopes shared by all doses"
+        )
         return Fit(
             value=float(value),
             std_error=rows.std_error
@@ -164,13 +170,22 @@ class _Nested:
         self.z = np.r_[self.m, self.x]
         self.p, self.k = len(self.x), len(self.m)
         cross = moments.cross
-        self.inverse_z = solve(cross[..., self.z[:, None], self.z], np.broadcast_to(np.eye(len(self.z)), (*cross.shape[:-2], len(self.z), len(self.z))))
-        self.inverse_x = solve(cross[..., self.x[:, None], self.x], np.broadcast_to(np.eye(self.p), (*cross.shape[:-2], self.p, self.p)))
+        self.inverse_z = solve(
+            cross[..., self.z[:, None], self.z],
+            np.broadcast_to(np.eye(len(self.z)), (*cross.shape[:-2], len(self.z), len(self.z))),
+        )
+        self.inverse_x = solve(
+            cross[..., self.x[:, None], self.x],
+            np.broadcast_to(np.eye(self.p), (*cross.shape[:-2], self.p, self.p)),
+        )
         self.slopes = (self.inverse_z @ cross[..., self.z, c.y][..., None])[..., 0]
         self.to_mediators = self.inverse_x @ cross[..., self.x[:, None], self.m]  # (..., A, p, k)
         n, weight = np.maximum(moments.count, 1), np.where(moments.weight > 0, moments.weight, 1.0)
         y_rest = cross[..., c.y, c.y] - (self.slopes * cross[..., self.z, c.y]).sum(-1)
-        m_rest = cross[..., self.m[:, None], self.m] - np.swapaxes(self.to_mediators, -1, -2) @ cross[..., self.x[:, None], self.m]
+        m_rest = (
+            cross[..., self.m[:, None], self.m]
+            - np.swapaxes(self.to_mediators, -1, -2) @ cross[..., self.x[:, None], self.m]
+        )
         self.y_variance = np.maximum(y_rest, 0.0) / weight * n / np.maximum(n - len(self.z) - 1, 1)
         self.m_variance = m_rest / (weight / n * np.maximum(n - self.p - 1, 1))[..., None, None]
         count, total, mean, whole = moments.pool()
@@ -192,7 +207,9 @@ class _Nested:
         mean = self.moments.mean
         slope_m, slope_x = self.slopes[..., arm, : self.k], self.slopes[..., arm, self.k :]
         if s is None:
-            mediators = np.broadcast_to(self.held if self.held is not None else np.zeros(self.k), slope_m.shape)
+            mediators = np.broadcast_to(
+                self.held if self.held is not None else np.zeros(self.k), slope_m.shape
+            )
             source, away, in_x = None, None, slope_x
         else:
             source, from_point = self._at(s)
@@ -203,10 +220,20 @@ class _Nested:
         distance = np.concatenate([mediators, point], -1) - mean[..., arm, self.z]
         value = mean[..., arm, self.columns.y] + (distance * self.slopes[..., arm, :]).sum(-1)
         lever = (self.inverse_z[..., arm, :, :] @ distance[..., None])[..., 0]
-        second = None if source is None or away is None else (self.inverse_x[..., source, :, :] @ away[..., None])[..., 0]
+        second = (
+            None
+            if source is None or away is None
+            else (self.inverse_x[..., source, :, :] @ away[..., None])[..., 0]
+        )
         return {
-            "arm": arm, "source": source, "value": value, "lever": lever, "distance": distance,
-            "second": second, "away": away, "slope_m": slope_m,
+            "arm": arm,
+            "source": source,
+            "value": value,
+            "lever": lever,
+            "distance": distance,
+            "second": second,
+            "away": away,
+            "slope_m": slope_m,
             "in_x": in_x[..., 1:] if self.continuous else in_x,
         }
 
@@ -237,7 +264,9 @@ class _Nested:
             variance = variance + self.y_variance[..., a] * y_part
             spread = self.m_variance[..., a, :, :]
             variance = variance + np.einsum("...i,...ij,...j->...", m_constant, spread, m_constant) / n
-            variance = variance + unit * np.einsum("...pi,...pq,...qj,...ij->...", m_lever, gram_x, m_lever, spread)
+            variance = variance + unit * np.einsum(
+                "...pi,...pq,...qj,...ij->...", m_lever, gram_x, m_lever, spread
+            )
         in_x = sum(each["in_x"] * share for each, share in zip(parts, combine))
         variance = variance + np.einsum("...i,...ij,...j->...", in_x, self.spread, in_x)
         return np.asarray(value), variance
@@ -271,7 +300,9 @@ class _Nested:
                         row += y_rest * (1 / moments.weight[a] + each["lever"] @ z_away)
                     if each["source"] == a:
                         if m_rest is None:
-                            m_rest = (z_away[: self.k] - self.to_mediators[a].T @ x_away) * member * m_factor[a]
+                            m_rest = (
+                                (z_away[: self.k] - self.to_mediators[a].T @ x_away) * member * m_factor[a]
+                            )
                         row += (each["slope_m"] @ m_rest) * (1 / moments.weight[a] + each["second"] @ x_away)
             for row, each in zip(psi, parts):
                 row += each["in_x"] @ (chunk.covariates - self.target).T

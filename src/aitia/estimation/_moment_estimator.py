@@ -37,6 +37,10 @@ class MomentEstimator(Estimator):
             heteroskedasticity within an arm.
         """
 
+    def products(self, sample: Sample) -> bool:
+        """Whether the moments must hold the products of the treatment with the covariates, centred by `product_center`."""
+        return False
+
     def from_moments(
         self, estimand: Estimand, sample: Sample, moments: ArmMoments
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +52,12 @@ class MomentEstimator(Estimator):
             moments: arm moments with a leading axis R, or of one data set.
         """
         return self._values(estimand, sample, moments)
+
+
+def product_center(sample: Sample) -> tuple[np.ndarray, float]:
+    """Where the products of a continuous treatment with the covariates are centred: the means of both."""
+    moments = sample.arm_moments()
+    return moments.mean[0, moments.columns.x], float(moments.mean[0, moments.columns.t])
 
 
 def population_of(estimand: Estimand) -> Population:

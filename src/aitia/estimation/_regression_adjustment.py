@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from aitia.core import Assumption, AssumptionKey, listing
-from aitia.estimation._arm_moments import ArmMoments, Columns, dependent_columns, solve, unique_names
+from aitia.estimation._arm_moments import (
+    ArmMoments,
+    BlockMoments,
+    Columns,
+    accumulate_blocks,
+    dependent_columns,
+    solve,
+    unique_names,
+)
 from aitia.estimation._estimate import Diagnostic, Profile
 from aitia.estimation._estimator import Fit
 from aitia.estimation._influence import influence_pass
-from aitia.estimation._moment_estimator import MomentEstimator, population_of, rows_assumption
+from aitia.estimation._moment_estimator import (
+    MomentEstimator,
+    population_of,
+    rows_assumption,
+)
 from aitia.estimation._sample import Chunk, Sample, TreatmentKind
 from aitia.identification import Estimand, Population, PopulationKind, Rule
-from aitia.statistics import Moments, TooFewRows, accumulate
+from aitia.statistics import Moments, TooFewRows
 
 _SOURCE = "regression adjustment"
 _FAR_APART = 0.25  # Imbens & Rubin (2015), section 14.2: beyond it, linear adjustment leans on its form
@@ -90,6 +102,11 @@ class RegressionAdjustment(MomentEstimator):
             return "A continuous treatment has no treated and untreated rows to average over."
         return refusal
 
+    def products(self, sample: Sample) -> bool:
+        """True for a continuous treatment with interactions."""
+        continuous = sample.treatment_kind is TreatmentKind.CONTINUOUS
+        return self.interactions and continuous and bool(sample.covariate_names)
+
     # -- from moments alone ------------------------------------------------------------------------------------
 
     def _values(
@@ -97,7 +114,7 @@ class RegressionAdjustment(MomentEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         population = population_of(estimand)
         if sample.treatment_kind is TreatmentKind.CONTINUOUS:
-            fit = _Slope(moments, sample.contrast)
+            fit = _Slope(moments, sample.contrast, population)
             return fit.value, fit.error
         fit = _Arms(moments, population, sample.contrast, self.interactions)
         return fit.value, fit.error
@@ -148,30 +165,27 @@ class RegressionAdjustment(MomentEstimator):
     def _fit_slope(self, estimand: Estimand, sample: Sample) -> Fit:
         moments = sample.arm_moments()
         t_mean = float(moments.mean[0, moments.columns.t])
-        x = moments.columns.x
-        count, target_weight, target, cross = moments.target(population_of(estimand), sample.contrast)
-        center, spread = target[x], cross[x, x] / target_weight / count * moments.kish
+        population = population_of(estimand)
+        _, target_weight, target, _ = moments.target(population, sample.contrast)
+        center = target[moments.columns.x]
         share = float(moments.weight[0] / target_weight)
         if self.interactions and len(center):
-            moments = interacted_moments(sample, center, t_mean)
+            moments = interacted_blocks(sample, center, t_mean).total()
         n, width = int(moments.count[0]), moments.columns.covariates + 2
         if n <= width:
             raise TooFewRows(
                 f"There are {n} rows for {width} coefficients.", "Adjust for fewer terms or read more rows."
             )
-        fit = _Slope(moments, sample.contrast)
+        fit = _Slope(moments, sample.contrast, population)
         freedom = float(n - width)
         doses = np.array(sample.contrast) - t_mean
         means, influence = fit.profile(sample, center, share, doses, freedom)
         rows = influence_pass(sample, influence, np.array([1.0, -1.0]))
         robust = self.robust or sample.clustered
         errors = np.sqrt(np.diagonal(rows.covariance))
-        # The slope at x* moves with x* itself, by gamma' times the chance in the covariate mean.
-        gamma = fit.coefficients[1 + len(center) :]
-        chance = gamma @ spread @ gamma * fit.step**2 if len(gamma) else 0.0
         return Fit(
             value=float(fit.value),
-            std_error=rows.std_error if robust else float(np.sqrt(fit.error**2 + chance)),
+            std_error=rows.std_error if robust else float(fit.error),
             influence=rows.values,
             profile=Profile(sample.contrast, means, errors, rows.covariance, continuous=True),
             degrees_of_freedom=freedom,
@@ -244,8 +258,7 @@ class _Arms:
             weight = moments.weight.sum(-1)
             n = np.maximum(moments.count.sum(-1), 1)
             squared = (
-                per_row[..., one] + per_row[..., zero]
-                + variance[..., 0] * weight / n * (gap * lever).sum(-1)
+                per_row[..., one] + per_row[..., zero] + variance[..., 0] * weight / n * (gap * lever).sum(-1)
             )
         self.error = np.sqrt(kish * squared)
 
@@ -328,21 +341,32 @@ class _Arms:
 class _Slope:
     """The regression on a continuous treatment, for one data set or R of them."""
 
-    def __init__(self, moments: ArmMoments, contrast: tuple[float, float]) -> None:
+    def __init__(self, moments: ArmMoments, contrast: tuple[float, float], population: Population) -> None:
         c = moments.columns
         self.at = at = np.r_[c.t, c.x]
         cross = moments.cross[..., 0, :, :]
         self.moments, self.step = moments, contrast[0] - contrast[1]
         self.gram, right = cross[..., at[:, None], at], cross[..., at, c.y]
-        unit = np.zeros((*right.shape, 1))
-        unit[..., 0, 0] = 1.0
-        both = solve(self.gram, np.concatenate([right[..., None], unit], -1))
+        # The slope is that at the population's covariate mean x*: the coefficient of t, plus those of the products
+        # times the way from their centre to x*.
+        self.direction = np.zeros((*right.shape,))
+        self.direction[..., 0] = 1.0
+        chance = np.zeros(right.shape[:-1])
+        count, total, mean, whole = moments.target(population, contrast)
+        p = 0 if moments.center is None else len(moments.center)
+        if moments.center is not None:
+            self.direction[..., 1 + p :] = mean[..., :p] - moments.center
+        both = solve(self.gram, np.stack([right, self.direction], -1))
         self.coefficients, self.lever = both[..., 0], both[..., 1]
-        self.slope = self.coefficients[..., 0]
+        self.slope = (self.coefficients * self.direction).sum(-1)
+        if p:
+            gamma = self.coefficients[..., 1 + p :]
+            spread = whole[..., :p, :p] / (total * np.maximum(count, 1))[..., None, None]
+            chance = np.einsum("...i,...ij,...j->...", gamma, spread, gamma)
         n, weight = moments.count[..., 0], moments.weight[..., 0]
         rss = np.maximum(cross[..., c.y, c.y] - (self.coefficients * right).sum(-1), 0.0)
         variance = rss / weight * n / np.maximum(n - len(at) - 1, 1)
-        squared = variance * self.lever[..., 0] * weight / np.maximum(n, 1)
+        squared = variance * (self.lever * self.direction).sum(-1) * weight / np.maximum(n, 1) + chance
         self.value = self.slope * self.step
         self.error = np.abs(self.step) * np.sqrt(np.maximum(moments.kish * squared, 0.0))
 
@@ -399,43 +423,30 @@ class _Slope:
         return base + self.slope * doses, compute
 
 
-def interacted_moments(sample: Sample, center: np.ndarray, t_mean: float) -> ArmMoments:
-    """Moments with the products (t - mean t)(x - x*) beside the covariates; one pass.
+def interacted_blocks(sample: Sample, center: np.ndarray, t_mean: float, n_blocks: int = 1) -> BlockMoments:
+    """Moments with the products (t - mean t)(x - x*) beside the covariates, by block; one pass.
 
     Args:
         sample: with a continuous treatment.
         center: x*, shape (p,).
         t_mean: near the mean of the treatment; where it lies changes no effect.
+        n_blocks: B.
     """
     p = len(center)
     columns = Columns(2 * p, True, 0, 0)
     named = unique_names(sample)
     treatment = sample.names[0]
-    names = (*named[:p], *(f"{treatment} x {name}" for name in named[:p]), *named[p : p + 2])
-    weights: list[np.ndarray | None] = []
+    names = (*named[:p], *(f"{treatment} x {name}" for name in named[:p]), named[p], named[-1])
 
-    def blocks() -> Iterator[np.ndarray]:
-        for chunk in sample.chunks():
-            weights[:] = [chunk.weights]
-            block = np.empty((len(chunk), columns.width), order="F")
-            block[:, :p] = chunk.covariates
-            np.multiply(chunk.covariates - center, (chunk.treatment - t_mean)[:, None], out=block[:, p : 2 * p])
-            block[:, columns.y] = chunk.outcome
-            block[:, columns.t] = chunk.treatment
-            yield block
+    def wider(chunk: Chunk) -> np.ndarray:
+        block = np.empty((len(chunk), columns.width), order="F")
+        block[:, :p] = chunk.covariates
+        np.multiply(chunk.covariates - center, (chunk.treatment - t_mean)[:, None], out=block[:, p : 2 * p])
+        block[:, columns.y] = chunk.outcome
+        block[:, columns.t] = chunk.treatment
+        return block
 
-    grouped = accumulate(
-        blocks(), names, weights=(lambda block, start: weights[0]) if sample.weighted else None
-    )
-    return ArmMoments(
-        columns,
-        names,
-        grouped.counts,
-        grouped.weights,
-        grouped.means,
-        grouped.crosses,
-        kish=sample.arm_moments().kish,
-    )
+    return replace(accumulate_blocks(sample, n_blocks, (columns, names, wider)), center=center)
 
 
 def _rank(moments: ArmMoments, sample: Sample) -> tuple[Diagnostic, ...]:

@@ -295,7 +295,11 @@ class Sample:
         # Cached sums and open files stay behind when a sample goes to another process.
         if not self.loaded:
             _ = self.outcome
-        return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_source", "_block")}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_cache", "_source", "_block")
+        }
 
     @property
     def loaded(self) -> bool:
@@ -455,7 +459,9 @@ class Sample:
             if count
         )
         where = "" if self.loaded else ", not loaded"
-        return f"Sample({self.n:,} rows of {outcome} by {self.treatment_kind.value} {treatment}{extras}{where})"
+        return (
+            f"Sample({self.n:,} rows of {outcome} by {self.treatment_kind.value} {treatment}{extras}{where})"
+        )
 
 
 def _default(each: Any) -> Any:

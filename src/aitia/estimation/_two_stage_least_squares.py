@@ -136,7 +136,9 @@ class InstrumentalVariables(MomentEstimator):
         squared = moments.kish * variance * fit.weight / n / np.abs(bottom)
         return step * slope, np.abs(step) * np.sqrt(squared)
 
-    def _rows(self, sample: Sample, fit: PartialledOut, slope: float, kappa: float, bottom: float) -> InstrumentRows:
+    def _rows(
+        self, sample: Sample, fit: PartialledOut, slope: float, kappa: float, bottom: float
+    ) -> InstrumentRows:
         q, step = fit.instruments, sample.contrast[0] - sample.contrast[1]
         n = float(fit.count)
         top = n - 1 if sample.clustered else n
@@ -162,7 +164,10 @@ class InstrumentalVariables(MomentEstimator):
         covariance = rows.covariance
         wide = top / (n - fit.covariates - 1 - q)
         return InstrumentRows(
-            rows.values, rows.std_error, covariance[: 2 * q, : 2 * q] * wide, covariance[2 * q : 3 * q, 2 * q : 3 * q]
+            rows.values,
+            rows.std_error,
+            covariance[: 2 * q, : 2 * q] * wide,
+            covariance[2 * q : 3 * q, 2 * q : 3 * q],
         )
 
     def _fit(self, estimand: Estimand, sample: Sample, seed: int) -> Fit:
@@ -188,7 +193,10 @@ class InstrumentalVariables(MomentEstimator):
             std_error=error,
             influence=rows.influence,
             degrees_of_freedom=float(fit.count - fit.covariates - 2),
-            diagnostics=(_first_stage(sample, fit, rows), *_over_identification(sample, fit, rows, self.robust)),
+            diagnostics=(
+                _first_stage(sample, fit, rows),
+                *_over_identification(sample, fit, rows, self.robust),
+            ),
             assumptions=_assumptions(sample, self.name.lower()),
             n=int(fit.count),
         )
