@@ -186,7 +186,9 @@ class Study:
         if estimator is None:
             estimator, reason = choose(study.estimand, sample)
         result = estimator.estimate(study.estimand, sample, level=self.level, seed=self.seed, reason=reason)
-        return study._with("estimate", started, estimate=result, sample=sample, refutations=(), beside=(), refused=())
+        return study._with(
+            "estimate", started, estimate=result, sample=sample, refutations=(), beside=(), refused=()
+        )
 
     def also(self, *methods: Estimator | str) -> Study:
         """Let other estimators answer the same estimand from the same rows, for the report to show side by side.
@@ -208,7 +210,9 @@ class Study:
             try:
                 answer = estimator.estimate(self.estimand, sample, level=self.level, seed=self.seed)
             except AitiaError as error:
-                if methods:  # what the person asked for by name gets its reason; what we tried unasked does not
+                if (
+                    methods
+                ):  # what the person asked for by name gets its reason; what we tried unasked does not
                     refused.append((estimator.name, error.problem))
                 continue
             if answer.method not in seen:
@@ -220,13 +224,15 @@ class Study:
         self,
         refuters: Sequence[Refuter] | None = None,
         replicates: int = 100,
+        further: Sequence[Refuter] = (),
         show_progress: bool | None = None,
     ) -> Study:
         """Try to break the answer.
 
         Args:
             refuters: refuter objects; None takes all that apply.
-            replicates: how many of each refuter that draws any.
+            replicates: with None, how many of each refuter that draws any.
+            further: more refuters after those, such as ``NegativeControlOutcome("cavities")``.
             show_progress: a bar on standard error; None shows it on a terminal only.
 
         Raises:
@@ -236,7 +242,9 @@ class Study:
         started = time.perf_counter()
         case = Case(study.result, study._drawn(), self.graph, self.table)
         tried = battery(case, refuters, replicates, self.seed, show_progress)
-        return study._with("refute", started, refutations=tuple(tried))
+        if further:
+            tried += battery(case, further, replicates, self.seed, show_progress)
+        return study._with("refute", started, refutations=tried)
 
     def look_for_reversals(self) -> Study:
         """Look for Simpson's paradox; `report` does so itself where it has not been done."""

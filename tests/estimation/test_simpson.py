@@ -116,7 +116,9 @@ def test_a_confounded_nothing_is_no_reversal_at_its_rate():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.floats(-5, 5), st.floats(0.1, 10))
-def test_shifting_and_scaling_the_outcome_and_shuffling_rows_change_nothing(seed: int, shift: float, scale: float):
+def test_shifting_and_scaling_the_outcome_and_shuffling_rows_change_nothing(
+    seed: int, shift: float, scale: float
+):
     table = mediator_rows(3, 600)
     columns = {name: table.head(600).column(name).to_numpy() for name in table.names}
     order = np.random.default_rng(seed).permutation(600)

@@ -30,7 +30,9 @@ def estimand_of(question: Any = None, adjustment: tuple[str, ...] = ("z",)) -> E
     )
 
 
-def estimate_of(value: float = 0.5, *, interval=(0.1, 0.9), question: Any = None, level: float = 0.95, **more: Any) -> Estimate:
+def estimate_of(
+    value: float = 0.5, *, interval=(0.1, 0.9), question: Any = None, level: float = 0.95, **more: Any
+) -> Estimate:
     return Estimate(
         value=value,
         std_error=0.2,
@@ -87,10 +89,17 @@ def findings_of(names: dict[str, str] | None = None, **more: Any) -> Findings:
                 }
             ),
             refutation_of(name="balance", details={"names": [z], "before": [0.4], "after": [0.05]}),
-            refutation_of(name="placebo", replicates=50, details={"values": random.normal(0, 0.1, 50), "expected": 0.0}),
+            refutation_of(
+                name="placebo", replicates=50, details={"values": random.normal(0, 0.1, 50), "expected": 0.0}
+            ),
             refutation_of(
                 name="leave one covariate out",
-                details={"names": (z, "w"), "values": [0.4, 0.5], "std_errors": [0.1, 0.1], "changes": [0.1, 0.0]},
+                details={
+                    "names": (z, "w"),
+                    "values": [0.4, 0.5],
+                    "std_errors": [0.1, 0.1],
+                    "changes": [0.1, 0.0],
+                },
             ),
             refutation_of(
                 name="sensitivity",

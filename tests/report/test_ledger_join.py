@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from made_findings import estimand_of, estimate_of, refutation_of
 
 from aitia.core import Assumption, AssumptionKey, Status
 from aitia.refutation import Verdict
 from aitia.report import ledger_of
 from aitia.report._ledger import _IN_GENERAL
-from made_findings import estimand_of, estimate_of, refutation_of
 
 KEY = AssumptionKey.POSITIVITY
 

@@ -8,15 +8,17 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from made_findings import findings_of, refused
 
 from aitia.core import Status
 from aitia.report import plain
-from made_findings import findings_of, refused
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(list(Status))
 values = st.recursive(
     leaves,
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
+    lambda inner: (
+        st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner)
+    ),
     max_leaves=20,
 )
 
@@ -28,7 +30,9 @@ def test_anything_nested_is_strict_json_and_stable(value: object):
 
 
 def test_numbers_of_numpy():
-    made = plain({"a": np.array([1.5, math.nan]), "b": np.int64(3), "c": np.bool_(True), "d": np.float32(0.5)})
+    made = plain(
+        {"a": np.array([1.5, math.nan]), "b": np.int64(3), "c": np.bool_(True), "d": np.float32(0.5)}
+    )
     assert made == {"a": [1.5, None], "b": 3, "c": True, "d": 0.5}
     assert type(made["b"]) is int and type(made["c"]) is bool
 
@@ -41,7 +45,9 @@ def test_findings_keep_the_fixed_shape():
     assert held["estimate"]["interval"] == [0.1, 0.9]
     assert all({"statement", "testable", "status"} <= set(each) for each in held["assumptions"])
     assert held["assumptions"]
-    assert all({"name", "attacks", "expected", "observed", "verdict"} <= set(each) for each in held["refutations"])
+    assert all(
+        {"name", "attacks", "expected", "observed", "verdict"} <= set(each) for each in held["refutations"]
+    )
     assert held["refutations"]
 
 

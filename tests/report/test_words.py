@@ -7,11 +7,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_findings import estimate_of
 
 from aitia.identification import TREATED, Contrast, ControlledDirect, Effect, NaturalIndirect, subgroup
 from aitia.report import answer_sentence, question_sentence
 from aitia.report._words import number, shown
-from made_findings import estimate_of
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12))
@@ -57,7 +57,10 @@ def test_every_kind_of_question_is_said():
     assert question_sentence(ControlledDirect("t", "y", ("m", "k"), (1, "x"))) == (
         "What is the direct effect of t on y, with m = 1 and k = x held fixed?"
     )
-    assert question_sentence(NaturalIndirect("t", "y", ("m",))) == "How much of the effect of t on y is carried by m?"
+    assert (
+        question_sentence(NaturalIndirect("t", "y", ("m",)))
+        == "How much of the effect of t on y is carried by m?"
+    )
 
 
 @given(st.text())

@@ -39,7 +39,9 @@ def test_a_full_disk_keeps_the_old_file(step: str, tmp_path: Path, monkeypatch: 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, step, full)
-    with pytest.raises(CannotWrite, match=r"no space left on device\. The file that was there before is unchanged"):
+    with pytest.raises(
+        CannotWrite, match=r"no space left on device\. The file that was there before is unchanged"
+    ):
         write_text(path, "new")
     monkeypatch.undo()
     assert path.read_text() == "old"

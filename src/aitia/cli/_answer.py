@@ -20,6 +20,7 @@ def answer(
     beside: Sequence[str] = (),
     refute: bool = True,
     refuters: Sequence[Refuter] | None = None,
+    further: Sequence[Refuter] = (),
     replicates: int = 100,
     report: str | None = None,
     as_json: bool = False,
@@ -33,6 +34,7 @@ def answer(
         beside: further estimators by name; with a report and none named, the quick ones that apply.
         refute: False leaves refutation out.
         refuters: None takes all that apply.
+        further: refuters after those.
         replicates: of each refuter that draws any.
         report: where the HTML report goes; None writes none.
         as_json: print one JSON object instead of tables.
@@ -52,7 +54,7 @@ def answer(
         if beside or report:
             study = study.also(*beside)
         if refute:
-            study = study.refute(refuters, replicates)
+            study = study.refute(refuters, replicates, further)
         study = study.look_for_reversals()
     if report:
         study = study.report(report)
@@ -66,3 +68,15 @@ def answer(
         return Exit.NOT_IDENTIFIED
     broken = any(each.verdict is Verdict.BROKEN and not each.bounds for each in study.refutations)
     return Exit.BROKEN if strict and broken else Exit.ANSWERED
+
+
+def negative_controls(outcome: str | None, exposure: str | None) -> list[Refuter]:
+    """The refuters that need a column named."""
+    from aitia.refutation import NegativeControlExposure, NegativeControlOutcome
+
+    made: list[Refuter] = []
+    if outcome:
+        made.append(NegativeControlOutcome(outcome))
+    if exposure:
+        made.append(NegativeControlExposure(exposure))
+    return made

@@ -23,7 +23,8 @@ def effect(
         str | None, typer.Option(metavar="NAME", help="The estimator; without it aitia chooses and says why.")
     ] = None,
     beside: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A further estimator, side by side. May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further estimator, side by side. May be repeated."),
     ] = None,
     population: Annotated[
         str, typer.Option(metavar="WHO", help='all, treated, untreated, or a condition such as "age > 60".')
@@ -36,13 +37,20 @@ def effect(
         str | None, typer.Option(metavar="COLUMN", help="Rows with the same value belong together.")
     ] = None,
     formula: Annotated[
-        str | None, typer.Option(metavar="FORMULA", help='How adjustment enters, such as "~ age + bs(income, 4)".')
+        str | None,
+        typer.Option(metavar="FORMULA", help='How adjustment enters, such as "~ age + bs(income, 4)".'),
     ] = None,
     kind: options.Kinds = None,
     level: Annotated[float, typer.Option(help="Nominal coverage of the interval.")] = 0.95,
     replicates: options.Replicates = 100,
     seed: options.Seed = 0,
     no_refute: Annotated[bool, typer.Option("--no-refute", help="Leave refutation out.")] = False,
+    negative_control_outcome: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column that the treatment cannot move.")
+    ] = None,
+    negative_control_exposure: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column that cannot move the outcome.")
+    ] = None,
     report: options.Report = None,
     strict: options.Strict = False,
     as_json: options.AsJson = False,
@@ -52,7 +60,7 @@ def effect(
     Example: aitia effect stones.csv -t treatment -y success --contrast open,percutaneous
     -g "size -> treatment; size -> success; treatment -> success"
     """
-    from aitia.cli._answer import answer
+    from aitia.cli._answer import answer, negative_controls
     from aitia.identification import Effect
     from aitia.study import Study
 
@@ -79,6 +87,7 @@ def effect(
         method=method,
         beside=beside or (),
         refute=not no_refute,
+        further=negative_controls(negative_control_outcome, negative_control_exposure),
         replicates=replicates,
         report=report,
         as_json=as_json,

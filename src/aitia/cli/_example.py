@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def example(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The example to run; none lists them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The example to run; none lists them.")
+    ] = None,
     method: Annotated[str | None, typer.Option(metavar="NAME", help="The estimator.")] = None,
     replicates: options.Replicates = 100,
     seed: options.Seed = 0,

@@ -21,11 +21,13 @@ def identify(
     from aitia.graphs import Graph
     from aitia.identification import Effect, NotIdentified
     from aitia.identification import identify as find
-    from aitia.report import identification_to_dict, identification_table
+    from aitia.report import identification_table, identification_to_dict
 
     found = find(Graph.read(graph), Effect(treatment, outcome))
     if as_json:
-        print_json({"estimand": identification_to_dict(found)})
+        held = identification_to_dict(found)
+        # The estimand alone, and once more where `aitia effect` has it, so that one reader serves both.
+        print_json({**held, "estimand": held})
     else:
         print_rich(*identification_table(found))
     raise typer.Exit(int(Exit.NOT_IDENTIFIED if isinstance(found, NotIdentified) else Exit.ANSWERED))

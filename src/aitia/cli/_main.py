@@ -35,7 +35,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _common(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     pass
 
@@ -58,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: the arguments after the program's name.
     """
-    from aitia.cli import _commands as _  # registers the commands
+    import aitia.cli._commands  # noqa: F401  (registers the commands)
 
     as_json = "--json" in arguments
     usage_error = typer.BadParameter.__mro__[2]  # ClickException, from whichever copy of Click Typer uses
@@ -105,4 +107,9 @@ def _say_error(kind: str, problem: str, next_step: str, as_json: bool) -> None:
         print(json.dumps({"error": {"type": kind, "problem": problem, "next_step": next_step}}))
         return
     lines = [f"aitia: {problem}", *([f"  {next_step}"] if next_step else [])]
-    print("\n".join("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in each) for each in lines), file=sys.stderr)
+    print(
+        "\n".join(
+            "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in each) for each in lines
+        ),
+        file=sys.stderr,
+    )

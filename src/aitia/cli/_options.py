@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from aitia.data import Table
     from aitia.identification import Contrast, Population
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="CSV, Parquet, JSON lines, .dta, a folder or a glob.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="CSV, Parquet, JSON lines, .dta, a folder or a glob.")
+]
 GraphText = Annotated[
-    str, typer.Option("--graph", "-g", metavar="GRAPH", help='Text such as "z -> t; z -> y; t -> y", or a file.')
+    str,
+    typer.Option("--graph", "-g", metavar="GRAPH", help='Text such as "z -> t; z -> y; t -> y", or a file.'),
 ]
 Treatment = Annotated[str, typer.Option("--treatment", "-t", metavar="COLUMN", help="The treatment.")]
 Outcome = Annotated[str, typer.Option("--outcome", "-y", metavar="COLUMN", help="The outcome.")]
@@ -49,7 +52,9 @@ def read_data(source: str, kinds: Sequence[str] | None = None) -> Table:
     for each in kinds:
         column, equals, kind = each.rpartition("=")
         if not equals:
-            raise OptionError(f"--kind {each!r} has no '='.", "Write --kind COLUMN=KIND, such as --kind age=continuous.")
+            raise OptionError(
+                f"--kind {each!r} has no '='.", "Write --kind COLUMN=KIND, such as --kind age=continuous."
+            )
         chosen[column] = kind
     return read(source, kinds=chosen)
 

@@ -14,8 +14,12 @@ from aitia.cli._main import app
 def regress(
     formula: Annotated[str, typer.Argument(metavar="FORMULA", help='Such as "y ~ x1 + C(region)".')],
     data: options.Data,
-    robust: Annotated[bool, typer.Option("--robust", help="Standard errors robust to unequal variances (HC1).")] = False,
-    cluster: Annotated[str | None, typer.Option(metavar="COLUMN", help="Cluster-robust standard errors.")] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Standard errors robust to unequal variances (HC1).")
+    ] = False,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Cluster-robust standard errors.")
+    ] = None,
     weights: Annotated[str | None, typer.Option(metavar="COLUMN", help="Survey weights.")] = None,
     missing: Annotated[
         str, typer.Option(metavar="POLICY", help="stop, complete_cases, indicator or mean.")

@@ -24,7 +24,7 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Run the study that a TOML file describes: data, graph, question, methods, report."""
-    from aitia.cli._answer import answer
+    from aitia.cli._answer import answer, negative_controls
     from aitia.cli._study_file import read_study_file
     from aitia.data import read
     from aitia.study import Study
@@ -38,6 +38,7 @@ def run(
         missing=file.rows.missing,
         weights=file.rows.weights,
         clusters=file.rows.clusters,
+        formula=file.estimate.formula,
         seed=file.seed,
         level=options.level_of(file.estimate.level),
         title=file.title,
@@ -48,6 +49,9 @@ def run(
         beside=file.estimate.beside,
         refute=not file.refute.skip,
         refuters=refuters_of(file),
+        further=negative_controls(
+            file.refute.negative_control_outcome, file.refute.negative_control_exposure
+        ),
         replicates=file.refute.replicates,
         report=report or file.report,
         as_json=as_json,
@@ -76,6 +80,8 @@ def refuters_of(file: StudyFile) -> list[Refuter] | None:
     Raises:
         StudyFileError: a name that no refuter has; the nearest is named.
     """
+    import dataclasses
+
     from aitia.cli._study_file import StudyFileError
     from aitia.core import nearest
     from aitia.refutation import refuters
@@ -89,4 +95,7 @@ def refuters_of(file: StudyFile) -> list[Refuter] | None:
                 f"{file.path}: the key 'refuters' in [refute] names {name!r}, which is no refuter.",
                 nearest(name, table),
             )
-    return [table[name.casefold()]() for name in file.refute.refuters]
+    count = file.refute.replicates
+    chosen = [table[name.casefold()] for name in file.refute.refuters]
+    draws = [any(each.name == "replicates" for each in dataclasses.fields(made)) for made in chosen]  # type: ignore[arg-type]
+    return [made(replicates=count) if drawn else made() for made, drawn in zip(chosen, draws)]  # type: ignore[call-arg]

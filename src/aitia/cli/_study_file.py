@@ -61,11 +61,13 @@ class EstimatePart:
     Args:
         method: the estimator; without it aitia chooses and says why.
         beside: further estimators, shown beside it.
+        formula: how the adjustment set enters models, as a one-sided formula.
         level: nominal coverage of intervals.
     """
 
     method: str | None = None
     beside: tuple[str, ...] = ()
+    formula: str | None = None
     level: float = 0.95
 
 
@@ -77,11 +79,15 @@ class RefutePart:
         skip: True leaves refutation out.
         replicates: of each refuter that draws any.
         refuters: the refuters by name; without it all that apply.
+        negative_control_outcome: a column that the treatment cannot move.
+        negative_control_exposure: a column that cannot move the outcome.
     """
 
     skip: bool = False
     replicates: int = 100
     refuters: tuple[str, ...] = ()
+    negative_control_outcome: str | None = None
+    negative_control_exposure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,8 +143,14 @@ SCHEMA: dict[str, dict[str, str]] = {
         "levels": _VALUES,
     },
     "rows": {"missing": _TEXT, "weights": _TEXT, "clusters": _TEXT},
-    "estimate": {"method": _TEXT, "beside": _TEXTS, "level": _NUMBER},
-    "refute": {"skip": _FLAG, "replicates": _WHOLE, "refuters": _TEXTS},
+    "estimate": {"method": _TEXT, "beside": _TEXTS, "formula": _TEXT, "level": _NUMBER},
+    "refute": {
+        "skip": _FLAG,
+        "replicates": _WHOLE,
+        "refuters": _TEXTS,
+        "negative_control_outcome": _TEXT,
+        "negative_control_exposure": _TEXT,
+    },
     "columns": {},
 }
 _REQUIRED = {"": ("data", "graph"), "question": ("treatment", "outcome")}
@@ -206,7 +218,9 @@ class _Checked:
         for key, value in content.items():
             if key in tables:
                 if not isinstance(value, Mapping):
-                    raise self._error("", key, f"holds {_got(value)}; it is a table of keys", f"Write [{key}].")
+                    raise self._error(
+                        "", key, f"holds {_got(value)}; it is a table of keys", f"Write [{key}]."
+                    )
                 parts[key] = {inner: self._value(key, inner, each) for inner, each in value.items()}
             elif isinstance(value, Mapping):
                 raise self._error("", key, "is an unknown table", nearest(key, tables))
@@ -226,7 +240,9 @@ class _Checked:
         """What the types alone do not say about a question."""
         if question.get("kind", "effect") not in KINDS:
             kind = question["kind"]
-            raise self._error("question", "kind", f"is {kind!r}, which is no kind of question", nearest(kind, KINDS))
+            raise self._error(
+                "question", "kind", f"is {kind!r}, which is no kind of question", nearest(kind, KINDS)
+            )
         if "contrast" in question and len(question["contrast"]) != 2:
             raise self._error(
                 "question",
@@ -236,13 +252,19 @@ class _Checked:
             )
         if question.get("kind", "effect") != "effect" and not question.get("mediators"):
             raise self._error(
-                "question", "kind", f"is {question['kind']!r}, which needs mediators", 'Add mediators = ["..."].'
+                "question",
+                "kind",
+                f"is {question['kind']!r}, which needs mediators",
+                'Add mediators = ["..."].',
             )
         if question.get("kind") == "controlled-direct" and len(question.get("levels", ())) != len(
             question["mediators"]
         ):
             raise self._error(
-                "question", "kind", "is 'controlled-direct', which needs a level for each mediator", "Add levels."
+                "question",
+                "kind",
+                "is 'controlled-direct', which needs a level for each mediator",
+                "Add levels.",
             )
 
     def _value(self, table: str, key: str, value: Any) -> Any:
@@ -252,7 +274,9 @@ class _Checked:
         elif key in known:
             expected = known[key]
         elif not table and key in _HOME:
-            raise self._error(table, key, "stands at the top of the file", f"It belongs under [{_HOME[key]}].")
+            raise self._error(
+                table, key, "stands at the top of the file", f"It belongs under [{_HOME[key]}]."
+            )
         else:
             raise self._error(table, key, "is unknown", nearest(key, known))
         if not _fits(expected, value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -149,7 +150,10 @@ def reversals(
         if comparison is None:
             continue
         crude, crude_error, within, within_error, change_error, lines = comparison
-        if crude * within >= 0 or min(abs(crude) - _CLEAR * crude_error, abs(within) - _CLEAR * within_error) < 0:
+        if (
+            crude * within >= 0
+            or min(abs(crude) - _CLEAR * crude_error, abs(within) - _CLEAR * within_error) < 0
+        ):
             continue
         z = abs(crude - within) / max(change_error, 1e-300)
         p_value = min(1.0, 2 * NormalDist().cdf(-z) * len(looked_at))
@@ -207,7 +211,11 @@ def _as_numbers(column: Any) -> np.ndarray | None:
     """A column as float64 with NaN for missing; two text values become 0 and 1 in sorted order; else None."""
     import pyarrow as pa
 
-    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+    if (
+        pa.types.is_boolean(column.type)
+        or pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+    ):
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     codes, levels = _codes(column)
     return np.where(codes < 0, np.nan, codes.astype(float)) if len(levels) == 2 else None
@@ -225,7 +233,9 @@ def _codes(column: Any) -> tuple[np.ndarray, list[Any]]:
     place = np.empty(len(values) + 1, dtype=np.int64)
     place[order] = np.arange(len(values))
     place[-1] = -1
-    return place[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], [values[each] for each in order]
+    return place[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], [
+        values[each] for each in order
+    ]
 
 
 def _code_treatment(
@@ -267,7 +277,7 @@ def _code_strata(name: str, column: Any) -> tuple[np.ndarray, list[str]] | None:
         if len(few) > _FEW_VALUES or len(np.unique(finite)) > _FEW_VALUES:
             codes = np.where(np.isfinite(values), np.searchsorted(cuts, values, side="left"), -1)
             edges = [finite.min(), *cuts, finite.max()]
-            return codes, [f"{low:.4g} to {high:.4g}" for low, high in zip(edges, edges[1:])]
+            return codes, [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     elif pa.types.is_temporal(column.type):
         return None
     codes, levels = _codes(column)
@@ -360,7 +370,10 @@ def _reading(graph: Graph, treatment: str, outcome: str, by: str) -> tuple[Causa
             Causal.BOTH,
             f"In the graph {role}, and both ought to agree: that they differ speaks against the graph",
         )
-    return Causal.NEITHER, f"In the graph {role}, but neither number is the effect: more has to be adjusted for"
+    return (
+        Causal.NEITHER,
+        f"In the graph {role}, but neither number is the effect: more has to be adjusted for",
+    )
 
 
 def _role(graph: Graph, treatment: str, outcome: str, by: str) -> str:
@@ -384,7 +397,14 @@ def _role(graph: Graph, treatment: str, outcome: str, by: str) -> str:
 
 
 def _sentence(
-    treatment: str, outcome: str, by: str, crude: float, within: float, binary: bool, everywhere: bool, why: str
+    treatment: str,
+    outcome: str,
+    by: str,
+    crude: float,
+    within: float,
+    binary: bool,
+    everywhere: bool,
+    why: str,
 ) -> str:
     what = "difference in means" if binary else "slope"
     each = "within every stratum" if everywhere else "on average within the strata"

@@ -33,7 +33,9 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """
     target = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+        handle, temporary = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
+        )
     except OSError as error:
         raise _failure(target, error) from error
     try:

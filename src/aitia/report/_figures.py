@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitia.report._svg import BLACK, BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, new_figure, style
+from aitia.report._svg import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    new_figure,
+    style,
+)
 from aitia.report._words import number, shown
 
 if TYPE_CHECKING:
@@ -39,9 +51,9 @@ def forest(estimates: Sequence[Estimate], outcome: str) -> Figure:
     """
     with style():
         figure, axes = new_figure(5.4, 1.1 + 0.42 * len(estimates))
-        finite = [
-            end for each in estimates for end in (each.value, *each.interval) if np.isfinite(end)
-        ] or [0.0]
+        finite = [end for each in estimates for end in (each.value, *each.interval) if np.isfinite(end)] or [
+            0.0
+        ]
         low, high = min(0.0, *finite), max(0.0, *finite)
         pad = 0.08 * (high - low or 1.0)
         for place, each in enumerate(estimates):
@@ -82,7 +94,13 @@ def overlap(edges: np.ndarray, treated: np.ndarray, control: np.ndarray, labels:
         for counts, colour, sign, label in ((treated, BLUE, 1, labels[0]), (control, ORANGE, -1, labels[1])):
             share = 100 * counts / max(counts.sum(), 1e-12)
             axes.bar(
-                edges[:-1], sign * share, np.diff(edges), align="edge", color=colour, alpha=0.85, label=short(label)
+                edges[:-1],
+                sign * share,
+                np.diff(edges),
+                align="edge",
+                color=colour,
+                alpha=0.85,
+                label=short(label),
             )
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xlim(edges[0], edges[-1])
@@ -115,7 +133,9 @@ def love_plot(names: Sequence[str], before: np.ndarray, after: np.ndarray, most:
         axes.plot(after[order], places, "D", color=BLUE, markersize=5, label="after adjustment")
         axes.set_yticks(places, [short(names[each]) for each in order])
         axes.set_ylim(-0.7, len(order) - 0.3)
-        axes.set_xlabel("standardised difference, treated minus control\n(standard deviations; shaded: below 0.1)")
+        axes.set_xlabel(
+            "standardised difference, treated minus control\n(standard deviations; shaded: below 0.1)"
+        )
         figure.legend(loc="outside upper right", ncols=2)
         return figure
 
@@ -153,7 +173,9 @@ def replicates(rows: Sequence[tuple[str, np.ndarray, float]], estimate: float, o
                 linewidth=1.4,
                 label="expected centre" if place == 0 else None,
             )
-        axes.axvline(estimate, color=VERMILLION, linewidth=1.4, linestyle="--", label=f"estimate ({number(estimate)})")
+        axes.axvline(
+            estimate, color=VERMILLION, linewidth=1.4, linestyle="--", label=f"estimate ({number(estimate)})"
+        )
         axes.bar([low], [0], color=SKY, label="replicates")
         axes.set_yticks(range(len(rows)), [short(name) for name, *_ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.6)
@@ -165,7 +187,9 @@ def replicates(rows: Sequence[tuple[str, np.ndarray, float]], estimate: float, o
         return figure
 
 
-def leave_one_out(names: Sequence[str], values: np.ndarray, errors: np.ndarray, estimate: float, most: int = 25) -> Figure:
+def leave_one_out(
+    names: Sequence[str], values: np.ndarray, errors: np.ndarray, estimate: float, most: int = 25
+) -> Figure:
     """What the answer becomes when one covariate is left out of the adjustment.
 
     Args:
@@ -211,13 +235,32 @@ def sensitivity_contour(
         axes.clabel(lines, fontsize=8, fmt=lambda value: number(value, 2), colors=INK)
         if adjusted.min() < threshold < adjusted.max():
             axes.contour(
-                treatment_r2, outcome_r2, adjusted, levels=[threshold], colors=VERMILLION, linewidths=2, linestyles="--"
+                treatment_r2,
+                outcome_r2,
+                adjusted,
+                levels=[threshold],
+                colors=VERMILLION,
+                linewidths=2,
+                linestyles="--",
             )
-            axes.plot([], [], color=VERMILLION, linewidth=2, linestyle="--", label=f"effect = {number(threshold)}")
-        axes.plot([0], [0], "^", color=BLACK, markersize=8, label=f"estimate ({number(estimate)})", clip_on=False)
-        inside = [each for each in benchmarks if each[1] <= treatment_r2.max() and each[2] <= outcome_r2.max()]
+            axes.plot(
+                [], [], color=VERMILLION, linewidth=2, linestyle="--", label=f"effect = {number(threshold)}"
+            )
+        axes.plot(
+            [0], [0], "^", color=BLACK, markersize=8, label=f"estimate ({number(estimate)})", clip_on=False
+        )
+        inside = [
+            each for each in benchmarks if each[1] <= treatment_r2.max() and each[2] <= outcome_r2.max()
+        ]
         for place, (name, x, y) in enumerate(inside):
-            axes.plot([x], [y], "D", color=PURPLE, markersize=6, label="as strong as a covariate" if place == 0 else None)
+            axes.plot(
+                [x],
+                [y],
+                "D",
+                color=PURPLE,
+                markersize=6,
+                label="as strong as a covariate" if place == 0 else None,
+            )
             axes.annotate(short(name, 18), (x, y), (6, 4), textcoords="offset points", fontsize=8, color=INK)
         axes.set_xlim(treatment_r2.min(), treatment_r2.max())
         axes.set_ylim(outcome_r2.min(), outcome_r2.max())
@@ -240,7 +283,9 @@ def dose_response(profile: Profile, treatment: str, outcome: str) -> Figure:
         if profile.continuous:
             figure, axes = new_figure(5.4, 3.0)
             x = np.asarray(profile.points, dtype=float)
-            axes.fill_between(x, profile.means - half, profile.means + half, color=SKY, alpha=0.4, linewidth=0)
+            axes.fill_between(
+                x, profile.means - half, profile.means + half, color=SKY, alpha=0.4, linewidth=0
+            )
             axes.plot(x, profile.means, color=BLUE, linewidth=2)
             axes.set_xlabel(f"{short(treatment)} set to")
             axes.set_ylabel(f"mean of {short(outcome)}")
@@ -279,12 +324,24 @@ def reversal(found: Reversal) -> Figure:
                 axes.plot([0, 1], each.means, color=GREEN, linewidth=0.8, zorder=1)
                 for arm, part in ((0, 1 - each.share_treated), (1, each.share_treated)):
                     size = 14 + 500 * each.n * part / total
-                    axes.scatter([arm], [each.means[arm]], s=size, color=GREEN, alpha=0.6, linewidth=0, zorder=2)
+                    axes.scatter(
+                        [arm], [each.means[arm]], s=size, color=GREEN, alpha=0.6, linewidth=0, zorder=2
+                    )
                 axes.annotate(
-                    short(each.label, 16), (1, each.means[1]), (14, 0), textcoords="offset points", va="center", fontsize=8
+                    short(each.label, 16),
+                    (1, each.means[1]),
+                    (14, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
                 )
             axes.plot(
-                [0, 1], [overall[0] / share[0], overall[1] / share[1]], "o--", color=VERMILLION, linewidth=2.2, zorder=3
+                [0, 1],
+                [overall[0] / share[0], overall[1] / share[1]],
+                "o--",
+                color=VERMILLION,
+                linewidth=2.2,
+                zorder=3,
             )
             axes.plot([], [], "o--", color=VERMILLION, label="all rows")
             axes.plot([], [], "o-", color=GREEN, label=f"by {short(found.by, 20)} (larger: more rows)")

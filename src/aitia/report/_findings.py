@@ -108,7 +108,11 @@ class Findings:
         return {
             "aitia": __version__,
             "title": self.title,
-            "question": {"sentence": self.asked, "kind": type(self.question).__name__, **plain(self.question)},
+            "question": {
+                "sentence": self.asked,
+                "kind": type(self.question).__name__,
+                **plain(self.question),
+            },
             "answer": self.answer,
             "estimand": None if self.identification is None else identification_to_dict(self.identification),
             "estimate": None if self.estimate is None else estimate_to_dict(self.estimate),
@@ -180,7 +184,12 @@ def estimate_to_dict(estimate: Estimate) -> dict[str, Any]:
             for point, mean, error in zip(profile.points, profile.means, profile.std_errors)
         ],
         "diagnostics": [
-            {"name": each.name, "value": plain(each.value), "sentence": each.sentence, "warning": each.warning}
+            {
+                "name": each.name,
+                "value": plain(each.value),
+                "sentence": each.sentence,
+                "warning": each.warning,
+            }
             for each in estimate.diagnostics
         ],
         "seed": estimate.seed,

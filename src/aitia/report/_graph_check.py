@@ -7,8 +7,12 @@ from typing import Any
 
 from aitia.data import Table
 from aitia.graphs import Graph, implied_independences
-from aitia.refutation import Variables, holm
+from aitia.refutation import Variables, Verdict, holm
 from aitia.report._json import plain
+
+# As `aitia.refutation.ImpliedIndependences` has them: 5% would cry wolf, and with many rows even trifles show.
+ALPHA = 0.01
+TRIFLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class TestedIndependence:
     effect: float | None = None
     test: str = ""
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """As the refuter of implied independences judges: broken where clear and not a trifle; None without data."""
+        if self.adjusted_p_value is None or self.effect is None:
+            return None
+        if self.adjusted_p_value >= ALPHA:
+            return Verdict.SURVIVED
+        return Verdict.BROKEN if self.effect >= TRIFLE else Verdict.INCONCLUSIVE
+
 
 @dataclass(frozen=True, eq=False)
 class GraphCheck:
@@ -54,8 +67,8 @@ class GraphCheck:
 
     @property
     def broken(self) -> bool:
-        """Whether an implied independence is contradicted at 5% after Holm's correction."""
-        return any(each.adjusted_p_value is not None and each.adjusted_p_value < 0.05 for each in self.independences)
+        """Whether the data clearly contradict an implied independence."""
+        return any(each.verdict is Verdict.BROKEN for each in self.independences)
 
     def to_dict(self) -> dict[str, Any]:
         """The check as plain data for JSON."""
@@ -69,7 +82,7 @@ class GraphCheck:
                 "selected": sorted(graph.selected),
                 "text": graph.to_text(),
             },
-            "independences": [plain(each) for each in self.independences],
+            "independences": [{**plain(each), "verdict": plain(each.verdict)} for each in self.independences],
             "without_column": list(self.without_column),
             "without_node": list(self.without_node),
             "tested": self.tested,
@@ -108,7 +121,9 @@ def graph_check(graph: Graph, table: Table | None = None, most: int = 500) -> Gr
     return GraphCheck(
         graph,
         tuple(
-            TestedIndependence(each.x, each.y, each.given, test.p_value, float(corrected), test.effect, test.test)
+            TestedIndependence(
+                each.x, each.y, each.given, test.p_value, float(corrected), test.effect, test.test
+            )
             for each, test, corrected in zip(implied, tests, adjusted)
         ),
         without_column=absent,

@@ -102,7 +102,9 @@ def tally(refutations: list[Refutation]) -> str:
         ''
     """
     counts = Counter(verdict_word(each) for each in refutations)
-    return ", ".join(f"{counts[word]} {word}" for word in ("broken", "inconclusive", "survived", "bounded") if counts[word])
+    return ", ".join(
+        f"{counts[word]} {word}" for word in ("broken", "inconclusive", "survived", "bounded") if counts[word]
+    )
 
 
 def verdict_word(refutation: Refutation) -> str:
@@ -146,7 +148,11 @@ def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         names=names,

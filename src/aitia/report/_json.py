@@ -20,7 +20,7 @@ def plain(value: Any) -> Any:
         >>> plain({"interval": (float("-inf"), 2.0), "names": {"b", "a"}})
         {'interval': [None, 2.0], 'names': ['a', 'b']}
     """
-    if value is None or isinstance(value, bool | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):
         return plain(value.value)

@@ -11,18 +11,27 @@ from aitia.refutation import Refutation
 
 # What a refuter attacks although no stage wrote it down: said in general words, so that the evidence has a line.
 _IN_GENERAL: dict[AssumptionKey, tuple[str, bool]] = {
-    AssumptionKey.GRAPH: ("The graph is right: every arrow that is missing from it is missing in the world.", True),
+    AssumptionKey.GRAPH: (
+        "The graph is right: every arrow that is missing from it is missing in the world.",
+        True,
+    ),
     AssumptionKey.NO_UNMEASURED_CONFOUNDING: ("Nothing unmeasured moves both treatment and outcome.", False),
     AssumptionKey.POSITIVITY: ("Every kind of row could have had either treatment.", True),
     AssumptionKey.CONSISTENCY: ("The treatment is one well-defined thing.", False),
     AssumptionKey.NO_INTERFERENCE: ("One row's treatment does not change another row's outcome.", False),
     AssumptionKey.NO_SELECTION_BIAS: ("Being in the data does not depend on treatment and outcome.", False),
-    AssumptionKey.EXCLUSION_RESTRICTION: ("The instrument acts on the outcome through the treatment only.", False),
+    AssumptionKey.EXCLUSION_RESTRICTION: (
+        "The instrument acts on the outcome through the treatment only.",
+        False,
+    ),
     AssumptionKey.INSTRUMENT_INDEPENDENCE: ("Nothing unmeasured moves both instrument and outcome.", False),
     AssumptionKey.INSTRUMENT_RELEVANCE: ("The instrument moves the treatment.", True),
     AssumptionKey.MONOTONICITY: ("The instrument pushes nobody the other way.", False),
     AssumptionKey.HOMOGENEITY: ("The effect is the same for everyone.", True),
-    AssumptionKey.CROSS_WORLD: ("Outcomes under one treatment tell nothing of mediators under the other.", False),
+    AssumptionKey.CROSS_WORLD: (
+        "Outcomes under one treatment tell nothing of mediators under the other.",
+        False,
+    ),
     AssumptionKey.OUTCOME_MODEL: ("The model of the outcome is right.", True),
     AssumptionKey.PROPENSITY_MODEL: ("The model of who gets the treatment is right.", True),
     AssumptionKey.LINEARITY: ("The relations are linear.", True),

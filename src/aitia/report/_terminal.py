@@ -79,7 +79,9 @@ def terminal(findings: Findings) -> list[Any]:
         if passed_over:
             parts.append(_text(f"Did not apply: {names([each.name for each in passed_over])}.", "dim"))
     total = sum(findings.seconds.values())
-    parts.append(_text(f"\nSeed {findings.seed}, data {findings.table.fingerprint[:12]}, {total:.2f} s.", "dim"))
+    parts.append(
+        _text(f"\nSeed {findings.seed}, data {findings.table.fingerprint[:12]}, {total:.2f} s.", "dim")
+    )
     return parts
 
 
@@ -106,7 +108,9 @@ def identification_table(found: Estimand | NotIdentified, heading: bool = True) 
     if found.reason:
         rows.append(("Why", shown(found.reason)))
     if heading and found.alternatives:
-        others = [f"{each.rule.value}: {names(each.adjustment or each.mediators)}" for each in found.alternatives]
+        others = [
+            f"{each.rule.value}: {names(each.adjustment or each.mediators)}" for each in found.alternatives
+        ]
         rows.append(("Also by", "; ".join(dict.fromkeys(others))))
     table = _table("", "")
     table.show_header = False
@@ -133,7 +137,9 @@ def _estimates(findings: Findings) -> Any:
             _text(f"{each.seconds:.2f}"),
         )
     for name, why in findings.refused:
-        table.add_row(_text(name, "dim"), _text(""), _text(""), _text(shown(why), "dim"), _text(""), _text(""))
+        table.add_row(
+            _text(name, "dim"), _text(""), _text(""), _text(shown(why), "dim"), _text(""), _text("")
+        )
     if findings.estimate.reason:
         table.caption = _text(f"Why {findings.estimate.method}: {shown(findings.estimate.reason)}", "dim")
         table.caption_justify = "left"
@@ -185,7 +191,10 @@ def graph_check_table(check: GraphCheck) -> list[Any]:
     """
     graph = check.graph
     parts: list[Any] = [
-        _text(f"{graph.kind.value.upper()}, {len(graph.nodes)} nodes, {len(graph.edges)} edges, no cycle.", "bold")
+        _text(
+            f"{graph.kind.value.upper()}, {len(graph.nodes)} nodes, {len(graph.edges)} edges, no cycle.",
+            "bold",
+        )
     ]
     if graph.latent:
         parts.append(_text(f"Latent: {names(sorted(graph.latent))}."))
@@ -205,8 +214,8 @@ def graph_check_table(check: GraphCheck) -> list[Any]:
     for each in check.independences:
         row = [_text(names((each.x, each.y))), _text(names(each.given))]
         if check.tested:
-            broken = each.adjusted_p_value is not None and each.adjusted_p_value < 0.05
-            status = Status.BROKEN if broken else Status.SURVIVED
+            assert each.verdict is not None
+            status = each.verdict.status
             row += [
                 _text(each.test),
                 _text(number(each.effect)),

@@ -8,7 +8,6 @@ from typing import Any
 from aitia.estimation import Estimate
 from aitia.identification import (
     ControlledDirect,
-    Effect,
     Interventional,
     NaturalDirect,
     NaturalIndirect,
@@ -81,6 +80,7 @@ def question_sentence(question: Question) -> str:
     """The question in a sentence.
 
     Example:
+        >>> from aitia.identification import Effect
         >>> question_sentence(Effect("dose", "pain"))
         'What is the effect of dose on pain?'
     """
@@ -89,14 +89,16 @@ def question_sentence(question: Question) -> str:
         held = names([f"{name} = {level}" for name, level in zip(question.mediators, question.levels)])
         return f"What is the direct effect of {treatment} on {outcome}, with {held} held fixed?"
     if isinstance(question, NaturalDirect):
-        return (
-            f"How much of the effect of {treatment} on {outcome} is not carried by {names(question.mediators)}?"
-        )
+        return f"How much of the effect of {treatment} on {outcome} is not carried by {names(question.mediators)}?"
     if isinstance(question, NaturalIndirect):
-        return f"How much of the effect of {treatment} on {outcome} is carried by {names(question.mediators)}?"
+        return (
+            f"How much of the effect of {treatment} on {outcome} is carried by {names(question.mediators)}?"
+        )
     if isinstance(question, Interventional):
         given = f" among rows with given {names(question.given)}" if question.given else ""
-        return f"How are {names(question.outcomes)} distributed under do({names(question.treatments)}){given}?"
+        return (
+            f"How are {names(question.outcomes)} distributed under do({names(question.treatments)}){given}?"
+        )
     where = {
         PopulationKind.ALL: "",
         PopulationKind.TREATED: ", among those who got the treatment",
@@ -124,7 +126,9 @@ def answer_sentence(estimate: Estimate) -> str:
     low, high = estimate.interval
     pair = contrast_words(estimate)
     change = (
-        f"setting {treatment} to {pair[0]} instead of {pair[1]}" if pair else f"raising {treatment} by one unit"
+        f"setting {treatment} to {pair[0]} instead of {pair[1]}"
+        if pair
+        else f"raising {treatment} by one unit"
     )
     part = {
         ControlledDirect: "directly ",
