@@ -10,7 +10,7 @@ from scipy import linalg, stats
 
 from aitia.core import AssumptionKey
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
-from aitia.refutation._linear import logistic
+from aitia.refutation._linear import Projection, expand, logistic
 from aitia.refutation._overlap import population_kind, target_weights, treated_mask
 from aitia.refutation._verdicts import ALPHA, by_p_value
 
@@ -24,11 +24,11 @@ class Balance(Refuter):
     difference (difference of means over the pooled standard deviation before weighting) is given before and after. The weights are those of
     the estimator where it kept a match table, inverse propensities of a logistic regression otherwise.
 
-    p-value: a Wald test that all weighted differences are zero at once, with the errors that come from estimating the
-    propensity taken out by projecting on its score; chi-squared. (None for matched weights.)
+    p-value: a score test that squares, cubes and products of the covariates are balanced under overlap weights, which is the test
+    of adding them to the logistic regression; chi-squared. (None for matched weights.)
 
-    Verdict: broken where the p-value is below `alpha` and a difference is above `tolerance`; inconclusive where only the latter
-    holds (few rows) or p is below `alpha` with all differences small; survived otherwise.
+    Verdict: broken where the p-value is below `alpha` and a difference is above `tolerance`; inconclusive where p is below
+    `alpha` with all differences small, or chance explains the differences but one is above 2.5 times `tolerance` (few rows); survived otherwise.
 
     Notices: a propensity that is curved where the logistic regression is straight. Cannot notice: imbalance in what
     was not measured. A regression estimator does not use the propensity: for it this is a warning about how far
@@ -48,7 +48,7 @@ class Balance(Refuter):
     attacks: ClassVar[AssumptionKey] = AssumptionKey.PROPENSITY_MODEL
     reference: ClassVar[str] = (
         "Rosenbaum & Rubin 1985, American Statistician 39:33; Austin 2009, Statistics in Medicine 28:3083; "
-        "Newey 1985 for the projection"
+        "Li, Morgan & Zaslavsky 2018, JASA 113:390"
     )
 
     def applies(self, case: Case) -> str:
@@ -80,7 +80,8 @@ class Balance(Refuter):
             p = np.clip(logistic(x, t.astype(float), survey), 0.005, 0.995)
             weights = survey * target_weights(p, t, population_kind(case), inside)
             words = "inverse propensity"
-            p_value = _joint_p(features, t, weights, p, x, survey)
+            clusters = None if sample.clusters is None else sample.clusters[either]
+            p_value = _joint_p(x, t.astype(float), p, survey, clusters)
         pooled = np.sqrt((features[t].var(0) + features[~t].var(0)) / 2)
         keep = pooled > 1e-12
         features, pooled = features[:, keep], pooled[keep]
@@ -100,14 +101,14 @@ class Balance(Refuter):
             verdict = by_p_value(p_value, self.alpha)
             if verdict is Verdict.BROKEN and not large:
                 verdict = Verdict.INCONCLUSIVE
-            elif verdict is Verdict.SURVIVED and large:
+            elif verdict is Verdict.SURVIVED and abs(float(after[worst])) > 2.5 * self.tolerance:
                 verdict = Verdict.INCONCLUSIVE
         said = (
             f"Weighting brings the largest standardised difference from {np.abs(before).max():.2f} to "
             f"{abs(after[worst]):.2f} ({labels[worst]})"
         )
         said += (
-            ": the arms are alike in what was measured."
+            f": {'' if not large else 'within chance, '}the arms are alike in what was measured."
             if verdict is Verdict.SURVIVED
             else f", {'more' if large else 'less'} than {self.tolerance:.2g}"
             + ("." if p_value is None else f"; chance alone would do that with p = {p_value:.2g}.")
@@ -138,29 +139,38 @@ def _features(x: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, tuple[
     return np.column_stack(columns), tuple(labels)
 
 
-def _joint_p(
-    features: np.ndarray, t: np.ndarray, weights: np.ndarray, p: np.ndarray, x: np.ndarray, survey: np.ndarray
-) -> float:
-    """Wald test that all weighted differences are zero, the propensity's estimation projected out.
+def _joint_p(x: np.ndarray, t: np.ndarray, p: np.ndarray, survey: np.ndarray, clusters: np.ndarray | None) -> float:
+    """Are squares, cubes and products balanced too, beyond chance? The score test of adding them to the logistic regression.
 
-    A difference of Hajek means has the influence values w (t - or -(1 - t)) (f - mean of its arm) / share. With a
-    propensity fitted by maximum likelihood, their residuals on its score are the influence values (Newey 1985).
+    The score sum (t - p) f is the difference of the arms in f under overlap weights (1 - p for treated, p for control: Li,
+    Morgan & Zaslavsky 2018), which hardly depends on a few rows with large weights as inverse propensities do. With the part of f that the fitted covariates
+    predict taken out (weights p (1 - p)) its variance is sum p (1 - p) f^2; with clusters or survey weights the sum of squared (cluster) scores.
     """
-    on, off = weights * t, weights * ~t
-    mean_on = np.average(features, axis=0, weights=on)
-    mean_off = np.average(features, axis=0, weights=off)
-    psi = (on / on.sum())[:, None] * (features - mean_on) - (off / off.sum())[:, None] * (features - mean_off)
-    spread = x.std(0)
-    z = (x[:, spread > 0] - x[:, spread > 0].mean(0)) / spread[spread > 0]
-    score = (survey * (t - p))[:, None] * np.column_stack([np.ones(len(x)), z])
-    psi = psi - score @ np.linalg.lstsq(score.T @ score, score.T @ psi, rcond=1e-10)[0]
-    difference = mean_on - mean_off
-    scale = features.std(0)
-    scale[scale == 0] = 1.0
-    psi, difference = psi / scale, difference / scale
-    values, vectors = linalg.eigh(psi.T @ psi)
-    # A direction that the fit balances exactly has no variance left and says nothing.
+    extra = expand(x)
+    room = max(len(x) // 20 - x.shape[1], 0)
+    extra = extra[:, :room]
+    if not extra.shape[1]:
+        return 1.0
+    projection = Projection.onto(x, survey * p * (1 - p))
+    root = np.sqrt(survey * p * (1 - p))
+    rest = projection.residuals(extra)
+    keep = (rest**2).sum(0) > 1e-8 * (root**2).sum()
+    rest = rest[:, keep] / np.where(root > 0, root, 1.0)[:, None]
+    terms = (survey * (t - p))[:, None] * rest
+    if clusters is not None:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        sums = np.zeros((int(codes.max()) + 1, terms.shape[1]))
+        np.add.at(sums, codes, terms)
+        cov, units = sums.T @ sums, len(sums)
+    elif (survey != survey[0]).any():
+        cov, units = terms.T @ terms, len(terms)
+    else:
+        scaled = survey[0] * root[:, None] * rest / np.sqrt(survey[0])
+        cov, units = scaled.T @ scaled, len(terms)
+    values, vectors = linalg.eigh(cov)
     good = values > 1e-8 * values[-1]
-    statistic = float((((vectors[:, good].T @ difference) ** 2) / values[good]).sum())
-    freedom, n = int(good.sum()), len(x)
-    return float(stats.f.sf(statistic / freedom * (n - freedom) / n, freedom, max(n - freedom, 1)))
+    freedom = int(good.sum())
+    if units <= freedom:
+        return 1.0
+    statistic = float((((vectors[:, good].T @ terms.sum(0)) ** 2) / values[good]).sum())
+    return float(stats.chi2.sf(statistic, freedom))

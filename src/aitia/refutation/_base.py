@@ -113,16 +113,24 @@ class Case:
         return self._memory[key]
 
     def thinned(self, largest: int, seed: int = 0) -> Case:
-        """This case on at most `largest` rows, drawn at random without replacement; itself where there are no more.
+        """This case on about `largest` rows, drawn at random without replacement; itself where there are no more.
 
-        For diagnostics that a hundred thousand rows answer as well as a million. The estimate keeps its value and error;
-        its influence values are those of the rows kept.
+        For diagnostics that a hundred thousand rows answer as well as a million. Whole clusters are drawn, where there are
+        any. The estimate keeps its value and error; its influence values are those of the rows kept.
         """
         if self.sample.n <= largest:
             return self
 
         def make() -> Case:
-            keep = np.sort(stream(seed, "thinned", largest).choice(self.sample.n, largest, replace=False))
+            random = stream(seed, "thinned", largest)
+            if self.sample.clusters is None:
+                keep = np.sort(random.choice(self.sample.n, largest, replace=False))
+            else:
+                codes = np.unique(self.sample.clusters, return_inverse=True)[1]
+                groups = int(codes.max()) + 1
+                drawn = np.zeros(groups, dtype=bool)
+                drawn[random.permutation(groups)[: max(2, groups * largest // self.sample.n)]] = True
+                keep = np.flatnonzero(drawn[codes])
             influence = self.estimate.influence
             estimate = replace(self.estimate, influence=None if influence is None else influence[keep])
             return Case(estimate, self.sample.rows(keep), self.graph, None)

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import stats
 
 from aitia.core import AssumptionKey, stream
+from aitia.estimation import ReplacedOutcome
+from aitia.refutation._affordable import Budget, as_normal
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._linear import curvature_that_matters, expand
-from aitia.refutation._replication import with_outcomes
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
@@ -34,7 +35,7 @@ class DummyOutcome(Refuter):
         replicates: outcomes drawn.
         effect: the effect planted, in units of the outcome for one contrast; None takes the estimate's value.
         full: True refits on every outcome even where moments would do.
-        seconds: with full refits, stop after this long and say how many there were (never fewer than 10).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``truth``, ``bias``, ``bias_in_std_errors``, ``spread_ratio``, ``coverage``, ``curved`` (terms of
@@ -44,7 +45,7 @@ class DummyOutcome(Refuter):
     replicates: int = 100
     effect: float | None = None
     full: bool = False
-    seconds: float = 5.0
+    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "dummy outcome"
@@ -60,24 +61,20 @@ class DummyOutcome(Refuter):
         return ""
 
     def _refute(self, case: Case, seed: int) -> Refutation:
-        sample, estimate = case.sample, case.estimate
+        estimate = case.estimate
         truth = estimate.value if self.effect is None else float(self.effect)
-        world = _World(case, truth)
-        found = with_outcomes(
-            case,
-            lambda r: world(stream(seed, self.name, r)),
-            self.replicates,
-            full=self.full,
-            seconds=self.seconds,
-            seed=seed,
+        budget = Budget(self.replicates, self.full, self.seconds)
+        refits = budget.refits(case, exact_errors=True)
+        small = case.thinned(budget.rows(case), seed) if refits else case
+        world = _World(small, truth)
+        found = budget.run(
+            small, ReplacedOutcome(self.replicates, lambda r: world(stream(seed, self.name, r))), refits
         )
         values, errors = found.values, found.std_errors
-        scores = (values - truth) / errors
+        scores = as_normal((values - truth) / errors, estimate)
         p_mean, p_spread, p_value = mean_and_spread(scores)
         bias, spread = float(values.mean() - truth), float(scores.std(ddof=1))
-        freedom = estimate.degrees_of_freedom
-        half = float(stats.t.ppf(0.5 + estimate.level / 2, freedom))
-        coverage = float((np.abs(scores) <= half).mean())
+        coverage = float((np.abs(scores) <= stats.norm.ppf(0.5 + estimate.level / 2)).mean())
         relative = float(scores.mean())
         verdict = by_p_value(p_value, self.alpha)
         if verdict is Verdict.BROKEN and p_spread >= self.alpha and abs(relative) < 0.1:
@@ -104,7 +101,7 @@ class DummyOutcome(Refuter):
             sentence=said,
             p_value=p_value,
             replicates=len(values),
-            cost=found.cost,
+            cost=budget.said(found, small, case),
             details={
                 "values": values,
                 "std_errors": errors,

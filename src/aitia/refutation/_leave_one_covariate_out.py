@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from aitia.core import AssumptionKey
-from aitia.estimation import Sample
+from aitia.estimation import DroppedCovariates, replicate
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 
 
@@ -33,7 +32,7 @@ class LeaveOneCovariateOut(Refuter):
     Details: ``names``, ``values``, ``std_errors``, ``changes``, ``estimate``.
     """
 
-    seconds: float = 10.0
+    seconds: float = 2.0
 
     name: ClassVar[str] = "leave one covariate out"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.NO_UNMEASURED_CONFOUNDING
@@ -46,7 +45,9 @@ class LeaveOneCovariateOut(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         estimate, sample = case.estimate, case.sample
         names = list(sample.covariate_groups)
-        values, errors, cost = _without_each(case, names, self.seconds, seed)
+        dropped = DroppedCovariates([sample.covariate_groups[name] for name in names])
+        found = replicate(estimate, sample, dropped, seconds=self.seconds, at_least=1)
+        values, errors, cost = found.values, found.std_errors, found.cost
         names = names[: len(values)]
         if not names:
             return self._nothing("No covariate could be left out within the time allowed.")
@@ -89,40 +90,3 @@ class LeaveOneCovariateOut(Refuter):
                 "estimate": estimate.value,
             },
         )
-
-
-def without_covariate(sample: Sample, name: str) -> Sample:
-    """The sample without one source covariate (all its encoded columns)."""
-    gone = set(sample.covariate_groups[name])
-    keep = [j for j in range(sample.covariates.shape[1]) if j not in gone]
-    position = {old: new for new, old in enumerate(keep)}
-    return replace(
-        sample,
-        covariates=np.asfortranarray(sample.covariates[:, keep]),
-        covariate_names=tuple(sample.covariate_names[j] for j in keep),
-        covariate_groups={
-            each: tuple(position[j] for j in columns)
-            for each, columns in sample.covariate_groups.items()
-            if each != name
-        },
-    )
-
-
-def _without_each(
-    case: Case, names: list[str], seconds: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, str]:
-    estimate, sample = case.estimate, case.sample
-    started = time.perf_counter()
-    values, errors = [], []
-    for name in names:
-        if values and time.perf_counter() - started > seconds:
-            break
-        again = estimate.estimator.estimate(
-            case.estimand, without_covariate(sample, name), level=estimate.level, seed=seed
-        )
-        values.append(again.value)
-        errors.append(again.std_error)
-    cost = f"{len(values)} full refits"
-    if len(values) < len(names):
-        cost += f" of {len(names)} wanted, as many as fit into {seconds:.3g} s"
-    return np.array(values), np.array(errors), cost

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from aitia.core import AssumptionKey, stream
+from aitia.estimation import ReplacedTreatment
+from aitia.refutation._affordable import Budget, as_normal
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._negative_control import column_for
-from aitia.refutation._replication import with_treatments
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
@@ -24,7 +25,7 @@ class PlaceboTreatment(Refuter):
 
     p-value: the scores (placebo estimate / its standard error) are independent standard normal given the data; mean (normal) and spread
     (chi-squared) are tested and combined by Sidak. Standard errors are the moment-based ones where the estimator is a function of
-    moments; with clusters, where those do not apply, the spread is compared with the standard error of the estimate itself.
+    moments (right for a treatment drawn at random); with clusters or survey weights every placebo is a full refit.
 
     Notices: an implementation or a standard error that is wrong even without confounding; with `clusters`, rows that
     depend on each other within clusters that the estimate ignores. Cannot notice: confounding, because no placebo is confounded.
@@ -34,7 +35,7 @@ class PlaceboTreatment(Refuter):
         clusters: a column of the table within whose values rows may depend on each other; None takes the clusters of the
             estimate, if any.
         full: True refits on every placebo even where moments would do.
-        seconds: with full refits, stop after this long and say how many there were (never fewer than 10).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``p_mean``, ``p_spread``,
@@ -44,7 +45,7 @@ class PlaceboTreatment(Refuter):
     replicates: int = 100
     clusters: str | None = None
     full: bool = False
-    seconds: float = 5.0
+    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "placebo treatment"
@@ -60,18 +61,15 @@ class PlaceboTreatment(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         sample, estimate = case.sample, case.estimate
         groups = sample.clusters if self.clusters is None else column_for(case, self.clusters)
-        permute = _Permutation(sample.treatment, groups)
-        found = with_treatments(
-            case,
-            lambda r: permute(stream(seed, self.name, r)),
-            self.replicates,
-            full=self.full,
-            seconds=self.seconds,
-            seed=seed,
-            clustered=sample.clusters is not None,
-        )
+        budget = Budget(self.replicates, self.full, self.seconds)
+        refits = budget.refits(case, exact_errors=True)
+        # Rows are left out only where the person named no clusters: those would be torn apart.
+        small = case.thinned(budget.rows(case), seed) if refits and self.clusters is None else case
+        permute = _Permutation(small.sample.treatment, small.sample.clusters if self.clusters is None else groups)
+        placebos = ReplacedTreatment(self.replicates, lambda r: permute(stream(seed, self.name, r)))
+        found = budget.run(small, placebos, refits)
         values, errors = found.values, found.std_errors
-        scores = values / errors
+        scores = as_normal(values / errors, estimate)
         p_mean, p_spread, p_value = mean_and_spread(scores)
         ratio = float(scores.std(ddof=1))
         expected = float(np.sqrt((errors**2).mean()))
@@ -100,7 +98,7 @@ class PlaceboTreatment(Refuter):
             sentence=said,
             p_value=p_value,
             replicates=len(values),
-            cost=found.cost,
+            cost=budget.said(found, small, case),
             details={
                 "values": values,
                 "std_errors": errors,

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import stats
 
 from aitia.core import AssumptionKey, stream
+from aitia.estimation import AddedCovariate
+from aitia.refutation._affordable import Budget
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
-from aitia.refutation._replication import with_added_covariate
 from aitia.refutation._verdicts import ALPHA, by_p_value
 
 
@@ -34,7 +35,7 @@ class RandomCommonCause(Refuter):
         replicates: noise columns tried.
         fragile: the typical change, in standard errors, that breaks it.
         full: True refits on every replicate even where moments would do.
-        seconds: with full refits, stop after this long and say how many there were (never fewer than 5).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
         alpha: level of the verdict.
 
     Details: ``values``, ``changes``, ``typical_change``, ``expected_change``, ``in_std_errors``.
@@ -43,7 +44,7 @@ class RandomCommonCause(Refuter):
     replicates: int = 100
     fragile: float = 0.5
     full: bool = False
-    seconds: float = 5.0
+    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "random common cause"
@@ -55,15 +56,14 @@ class RandomCommonCause(Refuter):
         return "" if case.estimand.rule.value == "adjustment" else "There is no adjustment that a random covariate could join."
 
     def _refute(self, case: Case, seed: int) -> Refutation:
-        n, estimate = case.sample.n, case.estimate
-        found = with_added_covariate(
-            case,
-            lambda r: stream(seed, self.name, r).standard_normal(n),
-            self.replicates,
-            full=self.full,
-            seconds=self.seconds,
-            seed=seed,
-        )
+        budget = Budget(self.replicates, self.full, self.seconds)
+        refits = budget.refits(case, exact_errors=False)
+        small = case.thinned(budget.rows(case), seed) if refits else case
+        n, estimate = small.sample.n, small.estimate
+        if small is not case:  # the changes are measured from the answer on the same rows
+            estimate = estimate.estimator.estimate(case.estimand, small.sample, level=estimate.level, seed=estimate.seed)
+        noise = AddedCovariate(self.replicates, lambda r: stream(seed, self.name, r).standard_normal(n))
+        found = budget.run(small, noise, refits)
         changes = found.values - estimate.value
         count = len(changes)
         typical = float(np.sqrt((changes**2).mean()))
@@ -93,7 +93,7 @@ class RandomCommonCause(Refuter):
             p_value=p_value,
             margin=relative,
             replicates=count,
-            cost=found.cost,
+            cost=budget.said(found, small, case),
             details={
                 "values": found.values,
                 "changes": changes,

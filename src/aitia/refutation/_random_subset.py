@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
-from aitia.core import AssumptionKey
+from aitia.core import AssumptionKey, stream
+from aitia.estimation import ReweightedBlocks, ReweightedRows, Variation
+from aitia.refutation._affordable import Budget
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
-from aitia.refutation._replication import on_subsets
 from aitia.refutation._verdicts import ALPHA, by_p_value, sidak, variance_ratio_p
 
 
@@ -31,17 +32,19 @@ class RandomSubset(Refuter):
     Args:
         replicates: subsets drawn.
         share: of the rows in each subset.
+        largest: with more rows than this, subsets are made of 100 random blocks of rows.
         full: True refits on every subset even where moments would do.
-        seconds: with full refits, stop after this long and say how many there were (never fewer than 10).
+        seconds: with full refits, about how long they may take in all: the subsets are smaller if need be (and said).
         alpha: level of the verdict.
 
-    Details: ``values``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``blocks``, ``p_mean``, ``p_spread``.
+    Details: ``values``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``share``, ``blocks``, ``p_mean``, ``p_spread``.
     """
 
     replicates: int = 100
     share: float = 0.5
+    largest: int = 200_000
     full: bool = False
-    seconds: float = 5.0
+    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "random subset"
@@ -50,12 +53,15 @@ class RandomSubset(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         estimate = case.estimate
-        found, units = on_subsets(
-            case, self.share, self.replicates, full=self.full, seconds=self.seconds, seed=seed, name=self.name
-        )
+        budget = Budget(self.replicates, self.full, self.seconds)
+        refits = budget.refits(case, exact_errors=False)
+        # Where refits are slow the subsets are smaller: the spread expected of them is known for any share.
+        share = min(self.share, budget.rows(case) / case.sample.n) if refits else self.share
+        subsets, units, share = self._subsets(case, share, seed)
+        found = budget.run(case, subsets, refits)
         values = found.values
         count = len(values)
-        expected = estimate.std_error * np.sqrt((1 - self.share) / self.share)
+        expected = estimate.std_error * np.sqrt((1 - share) / share)
         spread = float(np.sqrt(((values - estimate.value) ** 2).mean()))
         # The subsets' own mean is known (the full answer), so all R squares count.
         ratio = (spread / expected) ** 2 if expected > 0 else float("nan")
@@ -69,29 +75,58 @@ class RandomSubset(Refuter):
         if verdict is Verdict.BROKEN and p_spread >= p_mean and abs(shift) < 0.1 * estimate.std_error:
             verdict = Verdict.INCONCLUSIVE
         said = (
-            f"{count} random subsets with {self.share:.0%} of the rows answer {values.mean():.4g} on average where all rows answer {estimate.value:.4g}, "
+            f"{count} random subsets with {share:.0%} of the rows answer {values.mean():.4g} on average where all rows answer {estimate.value:.4g}, "
             f"and scatter {np.sqrt(ratio):.2g} times as much as the standard error implies"
         )
         said += "." if verdict is Verdict.SURVIVED else ": the standard error or the answer depends on how many rows there are."
         return Refutation(
             name=self.name,
             attacks=self.attacks,
-            tried=f"Estimated the effect on {count} random subsets with {self.share:.0%} of the rows.",
+            tried=f"Estimated the effect on {count} random subsets with {share:.3g} of the rows.",
             expected=f"mean {estimate.value:.4g} and a spread of {expected:.3g}",
             observed=f"mean {values.mean():.4g} and a spread of {spread:.3g} ({np.sqrt(ratio):.2f} times)",
             verdict=verdict,
             sentence=said,
             p_value=p_value,
             replicates=count,
-            cost=found.cost,
+            cost=found.cost + (f" on {share:.2g} of the rows" if share < self.share else ""),
             details={
                 "values": values,
                 "mean": float(values.mean()),
                 "spread": spread,
                 "expected_spread": expected,
                 "spread_ratio": float(np.sqrt(ratio)),
+                "share": share,
                 "blocks": units,
                 "p_mean": p_mean,
                 "p_spread": p_spread,
             },
         )
+
+    def _subsets(self, case: Case, share: float, seed: int) -> tuple[Variation, int | None, float]:
+        """Random subsets of rows; of clusters where there are any; of blocks where there are very many rows.
+
+        Returns:
+            The subsets, the number of blocks where they are made of blocks, and the share exactly.
+        """
+        sample = case.sample
+        if sample.n > self.largest and not self.full:
+            blocks = 100
+            kept = max(int(round(share * blocks)), 1)
+            counts = np.zeros((self.replicates, blocks))
+            for r in range(self.replicates):
+                counts[r, stream(seed, self.name, r).choice(blocks, kept, replace=False)] = 1.0
+            return ReweightedBlocks(counts), blocks, kept / blocks
+        if sample.clusters is None:
+            codes, units = None, sample.n
+        else:
+            codes = np.unique(sample.clusters, return_inverse=True)[1]
+            units = int(codes.max()) + 1
+        kept = max(int(round(share * units)), 1)
+
+        def draw(r: int) -> np.ndarray:
+            mask = np.zeros(units)
+            mask[stream(seed, self.name, r).choice(units, kept, replace=False, shuffle=False)] = 1.0
+            return mask if codes is None else mask[codes]
+
+        return ReweightedRows(self.replicates, draw), None, kept / units

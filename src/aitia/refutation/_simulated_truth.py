@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from aitia.core import AssumptionKey, stream
+from aitia.refutation._affordable import Budget, as_normal
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._generator import Generator
 from aitia.refutation._refits import refit
@@ -33,7 +34,7 @@ class SimulatedTruth(Refuter):
     Args:
         replicates: worlds wanted; every one is a full refit.
         effect: the effect planted; None takes the estimate's value.
-        seconds: stop after this long and say how many there were (never fewer than 10).
+        seconds: about how long refits may take in all: the worlds have fewer rows if need be (and said), never fewer than 10 worlds.
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``truth``, ``coverage``, ``level``, ``bias_in_std_errors``, ``spread_ratio``, ``curved``,
@@ -42,7 +43,7 @@ class SimulatedTruth(Refuter):
 
     replicates: int = 100
     effect: float | None = None
-    seconds: float = 5.0
+    seconds: float = 2.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "simulated truth"
@@ -60,10 +61,12 @@ class SimulatedTruth(Refuter):
         return ""
 
     def _refute(self, case: Case, seed: int) -> Refutation:
-        generator = Generator.fit(case, self.effect)
+        budget = Budget(self.replicates, True, self.seconds)
+        small = case.thinned(budget.rows(case), seed)
+        generator = Generator.fit(small, self.effect)
         truth, level = generator.truth, case.estimate.level
         fits = refit(
-            case,
+            small,
             lambda r: (generator.draw(stream(seed, self.name, r)), truth),
             self.replicates,
             self.seconds,
@@ -76,7 +79,7 @@ class SimulatedTruth(Refuter):
         coverage = float(fits.covered.mean())
         p_coverage = float(stats.binomtest(int(fits.covered.sum()), count, level).pvalue)
         usable = np.isfinite(fits.std_errors).all() and (fits.std_errors > 0).all()
-        scores = (fits.values - truth) / fits.std_errors if usable else np.array([])
+        scores = as_normal((fits.values - truth) / fits.std_errors, case.estimate) if usable else np.array([])
         p_mean, p_spread, p_value = mean_and_spread(scores)
         if not usable:
             p_value = p_coverage
@@ -103,7 +106,7 @@ class SimulatedTruth(Refuter):
             sentence=said,
             p_value=p_value,
             replicates=count,
-            cost=fits.cost,
+            cost=fits.cost + ("" if small is case else f" on {small.sample.n:,} of {case.sample.n:,} rows"),
             details={
                 "values": fits.values,
                 "std_errors": fits.std_errors,
