@@ -20,6 +20,7 @@ from ._estimator import Fit as Fit
 from ._estimator import NotApplicable as NotApplicable
 from ._estimator import influence_error as influence_error
 from ._front_door import FrontDoorLinear as FrontDoorLinear
+from ._interactive_instrument import InteractiveInstrument as InteractiveInstrument
 from ._learners import BadLearner as BadLearner
 from ._learners import Series as Series
 from ._limited_information import LIML as LIML
@@ -29,6 +30,9 @@ from ._moment_estimator import MomentEstimator as MomentEstimator
 from ._overlap import NoOverlap as NoOverlap
 from ._overlap import overlap as overlap
 from ._overlap import propensities as propensities
+from ._partially_linear import NothingLeft as NothingLeft
+from ._partially_linear import PartiallyLinear as PartiallyLinear
+from ._partially_linear import PartiallyLinearInstrument as PartiallyLinearInstrument
 from ._plug_in import EmptyCell as EmptyCell
 from ._plug_in import PlugIn as PlugIn
 from ._regress import Coefficient as Coefficient
@@ -55,9 +59,12 @@ from ._simpson import Causal as Causal
 from ._simpson import Reversal as Reversal
 from ._simpson import Stratum as Stratum
 from ._simpson import reversals as reversals
+from ._standardisation import Standardisation as Standardisation
 from ._stratification import EmptyStratum as EmptyStratum
 from ._stratification import Stratification as Stratification
 from ._subgroups import NoSubgroups as NoSubgroups
 from ._subgroups import Subgroups as Subgroups
 from ._subgroups import subgroups as subgroups
+from ._tmle import TMLE as TMLE
 from ._two_stage_least_squares import TwoStageLeastSquares as TwoStageLeastSquares
+from ._weighting import IPW as IPW

@@ -61,6 +61,7 @@ class DoublyRobust(Estimator):
 
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical"})
+    row_scores: ClassVar[bool] = True
 
     outcome: Any = None
     treatment: Any = None

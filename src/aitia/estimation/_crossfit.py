@@ -68,6 +68,17 @@ def in_threads(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def each_on_one_core(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Fits side by side, each with one thread of its own: many small fits leave no core waiting at a barrier."""
+    from threadpoolctl import threadpool_limits
+
+    def limited(item: Item) -> Result:
+        with threadpool_limits(limits=1, user_api="openmp"):
+            return work(item)
+
+    return in_threads(limited, items)
+
+
 def assign_folds(
     n: int,
     folds: int,

@@ -14,7 +14,7 @@ import numpy as np
 
 from aitia.core import AitiaError
 from aitia.estimation._boosting import boost_means
-from aitia.estimation._crossfit import Arranged, in_threads
+from aitia.estimation._crossfit import Arranged, each_on_one_core, in_threads
 from aitia.estimation._gram import (
     Candidate,
     candidate_fits,
@@ -113,7 +113,7 @@ def cross_fit_means(
         Values of shape (n, arms * m), arm-major (n, m where pooled).
     """
     arranged = shop.arranged
-    if isinstance(learner, Series) or _is_plain_linear(learner):
+    if isinstance(learner, Series) or is_plain_linear(learner):
         return _means_from_moments(shop, learner, targets, by_arm, rows)
     return _means_by_refits(arranged, learner, targets, by_arm, rows)
 
@@ -146,7 +146,7 @@ def cross_fit_propensities(shop: Workshop, learner: Any, codes: np.ndarray, leve
             values = np.column_stack(columns)
             values /= values.sum(axis=1, keepdims=True)
         return CrossFitted(values, "; ".join(dict.fromkeys(words)), tuple(explained))
-    strength = _plain_logistic_strength(learner) if levels == 2 else None
+    strength = plain_logistic_strength(learner) if levels == 2 else None
     if strength is not None:
         probability = plain_logistic(
             arranged, shop.features(learner), (codes == 1).astype(np.float64), strength
@@ -225,7 +225,7 @@ def _r_squared(whole: np.ndarray, width: int, target: int, loss: float) -> float
     return float(1 - loss / spread) if spread > 0 else 0.0
 
 
-def _is_plain_linear(learner: Any) -> bool:
+def is_plain_linear(learner: Any) -> bool:
     """Whether a learner is scikit-learn's own least squares or ridge with options that moments can answer."""
     module, name = type(learner).__module__, type(learner).__name__
     if not module.startswith("sklearn.linear_model"):
@@ -235,7 +235,7 @@ def _is_plain_linear(learner: Any) -> bool:
     return name == "Ridge" and learner.fit_intercept and not learner.positive and np.ndim(learner.alpha) == 0
 
 
-def _plain_logistic_strength(learner: Any) -> float | None:
+def plain_logistic_strength(learner: Any) -> float | None:
     """The penalty on squared slopes of scikit-learn's own logistic regression; None where it is something else."""
     if type(learner).__name__ != "LogisticRegression" or not type(learner).__module__.startswith("sklearn."):
         return None
@@ -246,7 +246,8 @@ def _plain_logistic_strength(learner: Any) -> float | None:
     return 0.0 if learner.penalty is None else 1.0 / float(learner.C)
 
 
-def _fit(learner: Any, x: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> Any:
+def fit_learner(learner: Any, x: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> Any:
+    """A fresh copy of the learner, fitted."""
     from sklearn.base import clone
 
     try:
@@ -283,15 +284,10 @@ def _means_by_refits(
         weights = None if arranged.weights is None else arranged.weights[train]
         left_out = arranged.fold(fold)
         values = targets[train, target]
-        if _is_classifier(learner):
-            fitted = _fit(learner, arranged.x[train], values, weights)
-            seen = list(fitted.classes_)
-            answer = fitted.predict_proba(arranged.x[left_out])[:, seen.index(1.0)] if 1.0 in seen else 0.0
-        else:
-            answer = _fit(learner, arranged.x[train], values, weights).predict(arranged.x[left_out])
-        result[left_out, arm * m + target] = answer
+        fitted = fit_learner(learner, arranged.x[train], values, weights)
+        result[left_out, arm * m + target] = predicted_mean(fitted, arranged.x[left_out])
 
-    _each_on_one_core(
+    each_on_one_core(
         fill,
         [(f, a, t) for f in range(arranged.folds) for a in range(arms) for t in range(m)],
     )
@@ -314,26 +310,23 @@ def _probabilities_by_refits(arranged: Arranged, learner: Any, codes: np.ndarray
     def fill(fold: int) -> None:
         train = arranged.training(fold)
         weights = None if arranged.weights is None else arranged.weights[train]
-        fitted = _fit(learner, arranged.x[train], codes[train], weights)
+        fitted = fit_learner(learner, arranged.x[train], codes[train], weights)
         left_out = arranged.fold(fold)
         result[left_out, np.asarray(fitted.classes_, dtype=np.int64)] = fitted.predict_proba(
             arranged.x[left_out]
         )
 
-    _each_on_one_core(fill, range(arranged.folds))
+    each_on_one_core(fill, range(arranged.folds))
     return CrossFitted(result, repr(learner))
 
 
 def _is_classifier(learner: Any) -> bool:
-    return hasattr(learner, "predict_proba") and not hasattr(learner, "loss_function_is_mean")
+    return hasattr(learner, "predict_proba")
 
 
-def _each_on_one_core(work, items) -> None:
-    """Fits side by side, each with one thread of its own: many small fits leave no core waiting at a barrier."""
-    from threadpoolctl import threadpool_limits
-
-    def limited(item):
-        with threadpool_limits(limits=1):
-            return work(item)
-
-    in_threads(limited, items)
+def predicted_mean(fitted: Any, x: np.ndarray) -> np.ndarray:
+    """Predictions of a fitted regressor, or a fitted classifier's probability of one."""
+    if not _is_classifier(fitted):
+        return fitted.predict(x)
+    seen = list(fitted.classes_)
+    return fitted.predict_proba(x)[:, seen.index(1.0)] if 1.0 in seen else np.zeros(len(x))

@@ -31,7 +31,7 @@ class _Rows:
         return self.features.block(rows)[:: self.stride], picked
 
 
-def _newton(
+def newton(
     arranged: Arranged,
     features: Features,
     target: np.ndarray,
@@ -113,10 +113,10 @@ def plain_logistic(arranged: Arranged, features, target: np.ndarray, strength: f
     rate = np.clip(np.average(target, weights=weights), 1e-6, 1 - 1e-6)
     start[0] = np.log(rate / (1 - rate))
     if n > 4 * _START_ROWS:
-        start = _newton(
+        start = newton(
             arranged, features, target, raw / total, start, stride=n // _START_ROWS, tolerance=1e-8
         )
-    beta = _newton(arranged, features, target, raw / total, start)
+    beta = newton(arranged, features, target, raw / total, start)
     hessians = np.zeros((folds, d, d))
 
     def curvature(item: tuple[int, int, slice]) -> np.ndarray:
@@ -197,7 +197,7 @@ def logistic_series(arranged: Arranged, features, target: np.ndarray, trees: boo
     start[0] = np.log(rate / (1 - rate))
     stride = max(n // _START_ROWS, 1)
     light = np.concatenate([[0.0], orders**2 * max(0.02 * d / min(n, _START_ROWS), 1e-5)])
-    common = _newton(arranged, features, target, light, start, stride=stride, tolerance=1e-7)
+    common = newton(arranged, features, target, light, start, stride=stride, tolerance=1e-7)
     eta = np.empty(n)
 
     def predict(item: tuple[int, int, slice]) -> None:

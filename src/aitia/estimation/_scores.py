@@ -72,6 +72,13 @@ def target_of(estimand: Estimand, sample: Sample) -> Target:
     return Target(member, mask, arm, kind)
 
 
+def arm_labels(sample: Sample) -> tuple[object, ...]:
+    """The treatment levels in the order of their codes."""
+    count = max(len(sample.treatment_levels), int(sample.treatment.max()) + 1, 2)
+    known = tuple(sample.treatment_levels)
+    return (*known, *range(len(known), count))
+
+
 @dataclass(frozen=True, eq=False)
 class Means:
     """Potential means with their joint influence values.

@@ -155,15 +155,16 @@ def _quantile_knots(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return distinct, scores
 
 
-def series_size(arranged: Arranged) -> tuple[int, bool, str]:
+def series_size(arranged: Arranged, allowed: int | None = None) -> tuple[int, bool, str]:
     """How many curves and whether pairs, by the rows of the smallest arm: (curves, pairs, reason).
 
-    A tenth of the smallest arm's rows bounds the features: their estimation error then stays small beside the
-    noise, and the penalties do the rest.
+    A sixth of the smallest arm's rows bounds the features where penalties choose among them; estimators that fit all
+    of them say how many are `allowed`.
     """
     p = arranged.x.shape[1]
     smallest = int(np.bincount(arranged.arm, minlength=arranged.arms).min())
-    allowed = min(max(smallest // 6, 4), 400)
+    if allowed is None:
+        allowed = min(max(smallest // 6, 4), 400)
     pairs = p * (p - 1) // 2
     for curves, with_pairs in (
         (8, True),
