@@ -412,8 +412,12 @@ class Product(_Compound):
         return Product(parts)
 
     def _join(self, latex: bool) -> str:
-        # Sums go last, so that their reach is plain without brackets.
-        ordered = sorted(self.factors, key=lambda each: isinstance(each, _Binder))
+        # Means go first, as they are written; sums go last, so that their reach is plain without brackets.
+        def rank(each: Expression) -> int:
+            first = (Number, Expectation, Difference, Ratio)
+            return 2 if isinstance(each, _Binder) else 0 if isinstance(each, first) else 1
+
+        ordered = sorted(self.factors, key=rank)
         last = len(ordered) - 1
         words = (_grouped(each, last=i == last, latex=latex) for i, each in enumerate(ordered))
         return (r" \, " if latex else " ").join(words) or "1"

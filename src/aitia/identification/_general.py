@@ -98,7 +98,7 @@ class Distribution:
             return Probability(self.symbols(y)) if y else ONE
         kept = self._needed(self.order, y)
         over = [i for i in kept if not y >> i & 1]
-        return summed([Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in kept))
+        return summed([Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in reversed(kept)))
 
     def _needed(self, prefix: Iterable[int], keep: int) -> list[int]:
         """The nodes of a prefix of the order, without those to be summed out on which no later factor depends."""
@@ -130,9 +130,9 @@ class Distribution:
             if not summing:
                 # The first factor that a sum touches: what came before it is a plain product.
                 earlier = [j for j in self.order[:place] if a >> j & 1]
-                previous = product(self.factors[j] for j in earlier)
+                previous = product(self.factors[j] for j in reversed(earlier))
                 summing = True
-            current = summed(over, product(self.factors[j] for j in kept))
+            current = summed(over, product(self.factors[j] for j in reversed(kept)))
             factors[i] = ratio(current, previous)
             previous = current
         return Distribution(self.masks, a, order, factors, self.known)
@@ -179,7 +179,7 @@ def identified(y: int, x: int, p: Distribution) -> Expression:
         # Line 4: the districts of G without x factor.
         districts = g.districts(v & ~x)
         if len(districts) > 1:
-            parts = [identified(s, v & ~s, p) for s in districts]
+            parts = [identified(s, v & ~s, p) for s in reversed(districts)]
             return summed(p.symbols(v & ~(y | x) & ~p.known), product(parts))
         s = districts[0]
         s_prime = g.district(s, v)
@@ -189,7 +189,7 @@ def identified(y: int, x: int, p: Distribution) -> Expression:
             raise NoFormula(Hedge(g.of_mask(v), g.of_mask(s), g.of_mask(sinks)))
         # Line 6: S is a district of G itself.
         if s_prime == s:
-            return summed(p.symbols(s & ~y), product(p.conditional(i) for i in p.order if s >> i & 1))
+            return summed(p.symbols(s & ~y), product(p.conditional(i) for i in reversed(p.order) if s >> i & 1))
         # Line 7: go on inside the district that S lies in.
         p, x = p.restricted(s_prime, late=s_prime & ~g.ancestors(s, s_prime)), x & s_prime
 

@@ -87,7 +87,7 @@ def edge_formula(
     children = g.children[t.bit_length() - 1]
     start = Distribution.observed(g, g.everything)
     parts = []
-    for d in g.districts(targets):
+    for d in reversed(g.districts(targets)):
         seeing = g.of_mask(children & d)
         values = {label(each) for each in seeing}
         if len(values) > 1 or (seeing and d & t):

@@ -66,7 +66,7 @@ def recovered(
     def joint(y: int, x: int) -> Expression:
         targets = g.ancestors(y, g.everything & ~x)
         parts = []
-        for d in g.districts(targets):
+        for d in reversed(g.districts(targets)):
             scope = g.ancestors(d | s, g.everything)
             t = g.district(d, scope)
             if t & before_selection:
