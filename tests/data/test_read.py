@@ -32,6 +32,7 @@ from aitia.data import (
     UnreadableFile,
     read,
 )
+from aitia.data._fingerprint import content_digest
 from aitia.data._source import ParquetSource, spool
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "effects"
@@ -278,6 +279,17 @@ class TestFingerprint:
 
     def test_of_a_position_of_a_null(self):
         assert read({"x": [1.0, None, 2.0]}).fingerprint != read({"x": [1.0, 2.0, None]}).fingerprint
+
+    def test_does_not_depend_on_where_batches_end(self):
+        def digest(*values):
+            batches = [pa.RecordBatch.from_pydict({"x": pa.array(each, pa.int64())}) for each in values]
+            return content_digest(batches[0].schema, batches)
+
+        assert digest([1, None, 2], [None, 3]) == digest([1], [None, 2, None, 3])
+        assert digest([1, 2, None], [3, 4, None]) != digest([1, 2, None], [3, None, 4])
+        # With positions counted within a batch, these two would pass for the same.
+        assert digest([1, None, 2], [3, None, 4]) != digest([1, None, None], [2, 3, 4])
+        assert digest([1, 2, 3, None]) != digest([None, 1, 2, 3])
 
     def test_of_a_file_is_that_of_its_bytes(self, tmp_path):
         path = csv(tmp_path)
