@@ -6,6 +6,8 @@ from ._arm_moments import ArmMoments as ArmMoments
 from ._arm_moments import BlockMoments as BlockMoments
 from ._crossfit import BadFolds as BadFolds
 from ._crossfit import TooFewRows as TooFewRows
+from ._choose import choose as choose
+from ._choose import estimators as estimators
 from ._draw import BadWeights as BadWeights
 from ._draw import LevelNotFound as LevelNotFound
 from ._draw import NoInstrument as NoInstrument

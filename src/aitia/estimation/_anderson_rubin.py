@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -57,7 +58,7 @@ class AndersonRubin(InstrumentalVariables):
 
     def describe(self) -> str:
         """What reports call it."""
-        return "Instrumental variables (LIML) with Anderson-Rubin interval"
+        return "instrumental variables (LIML) with Anderson-Rubin interval"
 
     def _kappa(self, fit: PartialledOut) -> np.ndarray:
         return LIML()._kappa(fit)
@@ -116,7 +117,7 @@ def confidence_set(top_y: np.ndarray, top_t: np.ndarray, covariance: np.ndarray,
 
     Example:
         >>> one = np.array([1.0])
-        >>> confidence_set(2 * one, one, np.diag([0.01, 0.0]), 4.0)
+        >>> np.round(confidence_set(2 * one, one, np.diag([0.01, 0.0]), 4.0), 6).tolist()
         ((1.8, 2.2),)
     """
     q = len(top_y)
@@ -147,7 +148,7 @@ def confidence_set(top_y: np.ndarray, top_t: np.ndarray, covariance: np.ndarray,
 
     edges = [-np.inf, *real.tolist(), np.inf]
     found: list[list[float]] = []
-    for low, high in zip(edges[:-1], edges[1:]):
+    for low, high in itertools.pairwise(edges):
         if low == high:
             continue
         if np.isinf(low) and np.isinf(high):

@@ -351,10 +351,7 @@ def accumulate_blocks(
 
     def groups(block: np.ndarray, start: int) -> np.ndarray:
         chunk = current[0]
-        if arms > 1:
-            code = chunk.treatment.astype(np.int16)
-        else:
-            code = np.zeros(len(chunk), np.int16)
+        code = chunk.treatment.astype(np.int16) if arms > 1 else np.zeros(len(chunk), np.int16)
         if parts == 2:
             assert chunk.population is not None
             code += np.int16(arms) * chunk.population.astype(np.int16)

@@ -17,7 +17,7 @@ from aitia.estimation._sample import Chunk, Sample
 from aitia.identification import Estimand, PopulationKind, Rule
 from aitia.statistics import TooFewRows
 
-_SOURCE = "front-door, linear"
+_SOURCE = "linear front door"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class FrontDoorLinear(MomentEstimator):
 
     robust: bool = True
 
-    name: ClassVar[str] = "Front-door, linear"
+    name: ClassVar[str] = "linear front door"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.FRONT_DOOR})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "continuous"})
     reference: ClassVar[str] = "Pearl (2009), section 3.3.2; Gupta, Lipton & Childers (2021), section 3"

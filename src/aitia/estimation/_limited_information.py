@@ -25,12 +25,12 @@ class LIML(InstrumentalVariables):
 
     Example:
         >>> LIML().describe()
-        'Limited-information maximum likelihood'
+        'limited-information maximum likelihood'
     """
 
     robust: bool = True
 
-    name: ClassVar[str] = "Limited-information maximum likelihood"
+    name: ClassVar[str] = "limited-information maximum likelihood"
     reference: ClassVar[str] = "Anderson & Rubin (1949), section 5"
 
     def _kappa(self, fit: PartialledOut) -> np.ndarray:

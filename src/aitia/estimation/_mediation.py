@@ -18,7 +18,7 @@ from aitia.estimation._sample import Chunk, Sample, TreatmentKind
 from aitia.identification import ControlledDirect, Estimand, NaturalDirect, NaturalIndirect, Rule
 from aitia.statistics import TooFewRows
 
-_SOURCE = "mediation, linear"
+_SOURCE = "linear mediation"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MediationLinear(MomentEstimator):
 
     robust: bool = True
 
-    name: ClassVar[str] = "Mediation, linear"
+    name: ClassVar[str] = "linear mediation"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.MEDIATION})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical", "continuous"})
     reference: ClassVar[str] = "VanderWeele & Vansteelandt (2009), section 3"

@@ -38,7 +38,7 @@ class MomentEstimator(Estimator):
         """
 
     def products(self, sample: Sample) -> bool:
-        """Whether the moments must hold the products of the treatment with the covariates, centred by `product_center`."""
+        """Whether the moments must hold products of treatment and covariates, centred by `product_center`."""
         return False
 
     def from_moments(

@@ -84,14 +84,14 @@ class RegressionAdjustment(MomentEstimator):
     interactions: bool = True
     robust: bool = True
 
-    name: ClassVar[str] = "Regression adjustment"
+    name: ClassVar[str] = "regression adjustment"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical", "continuous"})
     reference: ClassVar[str] = "Lin (2013), theorem 1; Negi & Wooldridge (2021)"
 
     def describe(self) -> str:
         """The estimator with the options that matter."""
-        return "Regression adjustment" if self.interactions else "Regression adjustment without interactions"
+        return "regression adjustment" if self.interactions else "regression adjustment without interactions"
 
     def refusal(self, estimand: Estimand, sample: Sample) -> str:
         """Why this estimator cannot answer here; empty where it can."""

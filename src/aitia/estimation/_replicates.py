@@ -22,8 +22,8 @@ Three ways, tried in this order unless ``full=True`` asks for the last:
    front door, mediation) the moments of all R variations come from matrix products over the rows (R columns at
    once), and R small solves give values and errors. The values are those of R full fits to rounding; the standard
    errors are the estimator's moment-based ones (residual variance constant within an arm).
-2. *influence values*: where rows are only counted more or less often (bootstrap, subsets), value + mean of the influence
-   values under the new counts: exact to first order, whatever the estimator.
+2. *influence values*: where rows are only counted more or less often (bootstrap, subsets), value + mean of the
+   influence values under the new counts: exact to first order, whatever the estimator.
 3. *full refits*: `Estimator.estimate` on each varied sample; the answer says how many and how long they took.
 """
 
@@ -563,7 +563,7 @@ class _Frame:
         return ArmMoments(
             columns,
             names,
-            np.full((replicates, 1), int(round(float(counts[0][0])))),
+            np.full((replicates, 1), round(float(counts[0][0]))),
             weight[:, None],
             (shift + away * scale)[:, None],
             (cross * scale[:, None] * scale)[:, None],

@@ -123,7 +123,8 @@ class Sample:
         treatment_levels: the values behind the codes, as the data has them; (control, treated) for binary; empty
             for continuous.
         contrast: the (treated, control) values compared, in the coding of `treatment`.
-        covariates: X, shape (n, p), Fortran order: the adjustment set, categorical columns one-hot without their baseline.
+        covariates: X, shape (n, p), Fortran order: the adjustment set, categorical columns one-hot without their
+            baseline.
         covariate_names: the p encoded names (``"region[west]"``).
         covariate_groups: for each source column, its encoded columns' positions in `covariates`.
         mediators: shape (n, m), encoded like the covariates.

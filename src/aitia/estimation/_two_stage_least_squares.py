@@ -242,11 +242,18 @@ class TwoStageLeastSquares(InstrumentalVariables):
 
     robust: bool = True
 
-    name: ClassVar[str] = "Two-stage least squares"
+    name: ClassVar[str] = "two-stage least squares"
     reference: ClassVar[str] = "Theil (1953); Wooldridge (2010), chapter 5"
 
     def _kappa(self, fit: PartialledOut) -> float:
         return 1.0
+
+
+def instrument_rows(sample: Sample, fit: PartialledOut) -> InstrumentRows:
+    """The pass over the rows for two-stage least squares of unit contrast: what the strength of instruments needs."""
+    estimator = TwoStageLeastSquares()
+    slope, bottom, kappa = estimator._slope(fit)
+    return estimator._rows(sample, fit, float(slope), float(kappa), float(bottom))
 
 
 # -- diagnostics -------------------------------------------------------------------------------------------------
