@@ -16,6 +16,8 @@ from aitia.refutation._base import Case
 ENOUGH = 20
 """Full refits that a test of mean and spread should have at least, if need be on fewer rows."""
 _FEWEST_ROWS = 2_000
+_NUMBERS = 10_000_000
+"""Numbers drawn for all replicates together where moments do the rest: a hundred replicates of a hundred thousand rows."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class Budget:
             return True
         return exact_errors and (case.sample.clustered or case.sample.weighted)
 
-    def rows(self, case: Case) -> int:
-        """How many rows refits can have so that `ENOUGH` of them fit into the time."""
+    def rows(self, case: Case, refits: bool = True) -> int:
+        """How many rows replicates can have: refits so that `ENOUGH` of them fit into the time."""
+        if not refits:
+            return max(_NUMBERS // self.replicates, _FEWEST_ROWS)
         wanted = min(self.replicates, ENOUGH)
         cost = max(case.estimate.seconds, 1e-6) * wanted
         if cost <= self.seconds:

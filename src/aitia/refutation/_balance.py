@@ -37,12 +37,14 @@ class Balance(Refuter):
     Args:
         alpha: level of the verdict.
         tolerance: the largest standardised difference that counts as alike, 0.1.
+        largest: rows looked at, drawn at random where there are more.
 
     Details: ``names``, ``before``, ``after`` (standardised differences), ``worst``, ``weights`` (in words), for a love plot.
     """
 
     alpha: float = ALPHA
     tolerance: float = 0.1
+    largest: int = 100_000
 
     name: ClassVar[str] = "balance"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.PROPENSITY_MODEL
@@ -60,10 +62,12 @@ class Balance(Refuter):
         return "" if case.sample.covariates.size else "There are no covariates to balance."
 
     def _refute(self, case: Case, seed: int) -> Refutation:
+        case = case.thinned(self.largest, seed)
         sample = case.sample
         treated, either = treated_mask(case)
         x, t = sample.covariates[either], treated[either]
-        survey = np.ones(len(x)) if sample.weights is None else sample.weights[either]
+        w = None if sample.weights is None else sample.weights[either]
+        survey = np.ones(len(x)) if w is None else w
         inside = None if sample.population is None else sample.population[either].astype(float)
         names = sample.covariate_names or tuple(f"covariate {j + 1}" for j in range(x.shape[1]))
         features, labels = _features(x, names)
@@ -77,7 +81,8 @@ class Balance(Refuter):
             weights, words = survey * (np.asarray(received)[either] + own * population), "number of matches"
             p_value = None
         else:
-            p = np.clip(logistic(x, t.astype(float), survey), 0.005, 0.995)
+            fitted = case.remembered("propensity", lambda: logistic(x, t.astype(float), w))
+            p = np.clip(fitted, 0.005, 0.995)
             weights = survey * target_weights(p, t, population_kind(case), inside)
             words = "inverse propensity"
             clusters = None if sample.clusters is None else sample.clusters[either]

@@ -132,7 +132,11 @@ class Case:
                 drawn[random.permutation(groups)[: max(2, groups * largest // self.sample.n)]] = True
                 keep = np.flatnonzero(drawn[codes])
             influence = self.estimate.influence
-            estimate = replace(self.estimate, influence=None if influence is None else influence[keep])
+            # What the estimator kept row by row speaks of all rows.
+            kept = tuple(each for each in self.estimate.diagnostics if each.name != "matches")
+            estimate = replace(
+                self.estimate, influence=None if influence is None else influence[keep], diagnostics=kept
+            )
             return Case(estimate, self.sample.rows(keep), self.graph, None)
 
         return self.remembered(("thinned", largest, seed), make)

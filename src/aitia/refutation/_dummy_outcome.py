@@ -65,7 +65,7 @@ class DummyOutcome(Refuter):
         truth = estimate.value if self.effect is None else float(self.effect)
         budget = Budget(self.replicates, self.full, self.seconds)
         refits = budget.refits(case, exact_errors=True)
-        small = case.thinned(budget.rows(case), seed) if refits else case
+        small = case.thinned(budget.rows(case, refits), seed)
         world = _World(small, truth)
         found = budget.run(
             small, ReplacedOutcome(self.replicates, lambda r: world(stream(seed, self.name, r))), refits
@@ -120,18 +120,16 @@ class DummyOutcome(Refuter):
 class _World:
     """Outcomes with a known constant effect on the treatment and covariates of a sample."""
 
-    def __init__(self, case: Case, effect: float, rows: int = 100_000) -> None:
+    def __init__(self, case: Case, effect: float, rows: int = 20_000) -> None:
         sample = case.sample
         t, y = sample.treatment, sample.outcome
         units = (t - sample.contrast[1]) / (sample.contrast[0] - sample.contrast[1])
         x = sample.covariates
         # The form of m is read off at most so many rows; more would show curvature too weak to matter.
         few = slice(None) if sample.n <= rows else np.linspace(0, sample.n - 1, rows).astype(np.int64)
-        with_t = np.column_stack([x, units])
-        extra = expand(x[few])
-        chosen = curvature_that_matters(y[few], with_t[few], extra)
+        chosen = curvature_that_matters(y[few], np.column_stack([x[few], units[few]]), expand(x[few]))
         self.curved = len(chosen)
-        extra = (extra if sample.n <= rows else expand(x))[:, chosen] if len(chosen) else np.empty((sample.n, 0))
+        extra = expand(x)[:, chosen] if len(chosen) else np.empty((sample.n, 0))
         design = np.column_stack([np.ones(sample.n), x, extra, units])
         scale = np.sqrt(np.einsum("ij,ij->j", design, design) / sample.n)
         scale[scale == 0] = 1.0

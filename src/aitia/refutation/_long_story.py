@@ -23,6 +23,8 @@ class GeneralSensitivity:
         residual_squares: (Y - g)^2, shape (n,).
         representer: alpha, shape (n,).
         moment: m(W, alpha), whose mean is nu^2 too; 2 m - alpha^2 is the debiased form, shape (n,).
+        weights: survey weights, shape (n,), or None.
+        rows: how many rows the estimate has, where these n were drawn from them; 0 means n.
 
     Source: Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022, Long story short (NBER 30302), theorems 2 and 4.
     """
@@ -33,6 +35,7 @@ class GeneralSensitivity:
     representer: np.ndarray
     moment: np.ndarray
     weights: np.ndarray | None = None
+    rows: int = 0
 
     def _mean(self, values: np.ndarray) -> float:
         return float(np.average(values, weights=self.weights))
@@ -73,7 +76,7 @@ class GeneralSensitivity:
         ) / (2 * max(self.scale, 1e-300))
         psi = sign * self.influence - c * psi_s
         w = np.ones(len(psi)) if self.weights is None else self.weights
-        error = float(np.sqrt(((w * psi) ** 2).sum()) / w.sum())
+        error = float(np.sqrt(((w * psi) ** 2).sum()) / w.sum()) * np.sqrt(len(psi) / (self.rows or len(psi)))
         return float(abs(self.estimate) - c * self.scale - stats.norm.isf(alpha) * error)
 
     def robustness_value(self, alpha: float | None = None) -> float:

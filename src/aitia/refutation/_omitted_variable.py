@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aitia.core import AssumptionKey
+from aitia.estimation import Sample
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._linear import Projection, logistic
 from aitia.refutation._long_story import GeneralSensitivity
@@ -44,6 +45,8 @@ class OmittedVariable(Refuter):
         alpha: the level of significance, two-sided for the linear form, one-sided for the general one.
         linear: True forces the linear form, False the general one, None chooses.
         resolution: points on each axis of the contour grid.
+        largest: rows on which the strength of benchmarks (and the nuisances of the general form) is measured, drawn at random where there
+            are more; the estimate and its error are those of all rows.
 
     Details: ``form``, ``estimate``, ``std_error``, ``degrees_of_freedom``, ``partial_r2``, ``robustness_value``,
     ``robustness_value_alpha``, ``benchmarks`` (name, times, r2_treatment, r2_outcome, adjusted_estimate, adjusted_limit), ``contour``
@@ -56,6 +59,7 @@ class OmittedVariable(Refuter):
     alpha: float = 0.05
     linear: bool | None = None
     resolution: int = 41
+    largest: int = 20_000
 
     name: ClassVar[str] = "omitted-variable sensitivity"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.NO_UNMEASURED_CONFOUNDING
@@ -74,7 +78,7 @@ class OmittedVariable(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         sample = case.sample
         names = self._benchmark_names(case)
-        fit, strengths = linear_sensitivity(case, names)
+        fit, strengths = linear_sensitivity(case, names, self.largest)
         use_linear = self.linear if self.linear is not None else sample.treatment_kind.value != "binary"
         linear = self._linear_numbers(fit, strengths)
         if use_linear:
@@ -169,8 +173,10 @@ class OmittedVariable(Refuter):
         }
 
     def _general_numbers(self, case: Case, names: tuple[str, ...]) -> dict[str, Any]:
-        full = _general(case)
-        rows = []
+        rows = case.sample.n
+        case = case.thinned(self.largest)
+        full = _general(case, total=rows)
+        table = []
         for name in names:
             kept = np.setdiff1d(np.arange(case.sample.covariates.shape[1]), case.sample.covariate_groups[name])
             short = _general(case, kept)
@@ -181,7 +187,7 @@ class OmittedVariable(Refuter):
                 # k times the explained share over what is left after the covariate itself.
                 y_k, d_k = min(k * y / max(1 - y, 1e-12), 1.0), k * d / (1 - d)
                 if d_k < 1:
-                    rows.append(
+                    table.append(
                         {
                             "name": name,
                             "times": k,
@@ -191,9 +197,9 @@ class OmittedVariable(Refuter):
                             "adjusted_limit": full.adjusted_limit(d_k, y_k, self.alpha),
                         }
                     )
-        rows = self._strongest(rows)
+        table = self._strongest(table)
         value = full.robustness_value()
-        d_axis, y_axis = self._axes(rows, value)
+        d_axis, y_axis = self._axes(table, value)
         limits = np.array([[full.adjusted_limit(d, y, self.alpha) for d in d_axis[::4]] for y in y_axis[::4]])
         return {
             "estimate": full.estimate,
@@ -203,7 +209,7 @@ class OmittedVariable(Refuter):
             "nu2": full.nu2,
             "robustness_value": value,
             "robustness_value_alpha": full.robustness_value(self.alpha),
-            "benchmarks": rows,
+            "benchmarks": table,
             "contour": {
                 "r2_treatment": d_axis,
                 "r2_outcome": y_axis,
@@ -229,45 +235,59 @@ class OmittedVariable(Refuter):
 
 
 def linear_sensitivity(
-    case: Case, names: tuple[str, ...] = ()
+    case: Case, names: tuple[str, ...] = (), largest: int = 20_000
 ) -> tuple[LinearSensitivity, dict[str, tuple[float, float]]]:
     """The regression of outcome on treatment and covariates, and the partial R2 of covariates in it.
 
     Args:
         case: the study; treatment and covariates as its sample has them.
         names: source columns of the covariates whose strength is wanted (groups of encoded columns count as one).
+        largest: rows on which those strengths are measured; the coefficient takes all of them.
 
     Returns:
         The coefficient of the treatment with its classical standard error, and for each name its partial R2 with the
         treatment given the other covariates and with the outcome given treatment and the other covariates.
     """
     sample = case.sample
+    every = np.arange(sample.covariates.shape[1])
+    slope, t_left, y_left, rank = _partialled(sample, every)
+    freedom = sample.n - rank - 1
+    fit = LinearSensitivity(slope, float(np.sqrt(y_left / freedom / t_left)), freedom)
+    strengths = {}
+    if names:
+        small = case.thinned(largest).sample
+        _, t_long, y_long, _ = _partialled(small, every)
+        for name in names:
+            _, t_short, y_short, _ = _partialled(small, np.setdiff1d(every, sample.covariate_groups[name]))
+            strengths[name] = (max(1 - t_long / t_short, 0.0), max(1 - y_long / y_short, 0.0))
+    return fit, strengths
+
+
+def _partialled(sample: Sample, columns: np.ndarray) -> tuple[float, float, float, int]:
+    """Least squares of outcome on treatment and some covariates.
+
+    Returns:
+        The slope of the treatment, the squares left of the treatment given the covariates and of the outcome given both, and the
+        rank of the covariates with the intercept.
+    """
     t = sample.treatment.astype(float)
     if sample.treatment_kind.value == "continuous":
         t = t / (sample.contrast[0] - sample.contrast[1])  # in units of the contrast, as the estimate is
-    x = sample.covariates
-    n = sample.n
-    projection = Projection.onto(x, sample.weights, n=n)
+    projection = Projection.onto(sample.covariates[:, columns], sample.weights, n=sample.n)
     t_rest, y_rest = projection.residuals(t), projection.residuals(sample.outcome)
     slope = float(t_rest @ y_rest / (t_rest @ t_rest))
     remainder = y_rest - slope * t_rest
-    freedom = n - projection.rank - 1
-    error = float(np.sqrt(remainder @ remainder / freedom / (t_rest @ t_rest)))
-    strengths = {}
-    for name in names:
-        kept = np.setdiff1d(np.arange(x.shape[1]), sample.covariate_groups[name])
-        short = Projection.onto(x[:, kept], sample.weights, n=n)
-        t_short, y_short = short.residuals(t), short.residuals(sample.outcome)
-        with_treatment = 1 - float(t_rest @ t_rest) / float(t_short @ t_short)
-        slope_short = float(t_short @ y_short / (t_short @ t_short))
-        left = y_short - slope_short * t_short
-        with_outcome = 1 - float(remainder @ remainder) / float(left @ left)
-        strengths[name] = (max(with_treatment, 0.0), max(with_outcome, 0.0))
-    return LinearSensitivity(slope, error, freedom), strengths
+    return slope, float(t_rest @ t_rest), float(remainder @ remainder), projection.rank
 
 
-def _general(case: Case, columns: np.ndarray | None = None) -> GeneralSensitivity:
-    """Nuisances of the general form: logistic propensity, one linear regression in each arm."""
+def _general(case: Case, columns: np.ndarray | None = None, total: int | None = None) -> GeneralSensitivity:
+    """Nuisances of the general form: logistic propensity, one linear regression in each arm.
+
+    Args:
+        case: the study, on the rows that are looked at.
+        columns: the covariates used; None takes all.
+        total: how many rows the estimate has, where they are more.
+    """
     sample, estimate = case.sample, case.estimate
     x = sample.covariates if columns is None else sample.covariates[:, columns]
     treated = sample.treatment == sample.contrast[0]
@@ -301,7 +321,9 @@ def _general(case: Case, columns: np.ndarray | None = None) -> GeneralSensitivit
     if influence is None:
         influence = effect + alpha * residual
         influence = influence - np.average(influence, weights=w)
-    return GeneralSensitivity(estimate.value, np.asarray(influence), residual**2, alpha, moment, w)
+    return GeneralSensitivity(
+        estimate.value, np.asarray(influence), residual**2, alpha, moment, w, total or sample.n
+    )
 
 
 def _predict(x: np.ndarray, y: np.ndarray, at: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

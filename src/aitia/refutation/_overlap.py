@@ -60,6 +60,7 @@ class Overlap(Refuter):
         limit: the smallest chance of either arm that counts as overlap, 0.01.
         much: the share of rows without a counterpart that breaks positivity, 0.05.
         some: the share above which it is in doubt, 0.005.
+        largest: rows looked at, drawn at random where there are more.
 
     Details: ``edges``, ``treated``, ``control`` (histogram counts of the propensity by arm), ``outside``, ``effective_sample_size``,
     ``arm_sizes``, ``where`` (covariate, mean outside, mean inside), ``range``.
@@ -68,6 +69,7 @@ class Overlap(Refuter):
     limit: float = 0.01
     much: float = 0.05
     some: float = 0.005
+    largest: int = 100_000
 
     name: ClassVar[str] = "overlap"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.POSITIVITY
@@ -80,6 +82,7 @@ class Overlap(Refuter):
         return "" if case.sample.covariates.size else "There are no covariates, so every row could have had either."
 
     def _refute(self, case: Case, seed: int) -> Refutation:
+        case = case.thinned(self.largest, seed)
         sample = case.sample
         if sample.treatment_kind.value == "continuous":
             return self._continuous(case)
@@ -87,7 +90,7 @@ class Overlap(Refuter):
         x, t = sample.covariates[either], treated[either]
         w = None if sample.weights is None else sample.weights[either]
         inside = None if sample.population is None else sample.population[either].astype(float)
-        p = logistic(x, t.astype(float), w)
+        p = case.remembered("propensity", lambda: logistic(x, t.astype(float), w))
         kind = population_kind(case)
         if kind == "treated":
             target, lonely = t, p > 1 - self.limit

@@ -64,7 +64,7 @@ class PlaceboTreatment(Refuter):
         budget = Budget(self.replicates, self.full, self.seconds)
         refits = budget.refits(case, exact_errors=True)
         # Rows are left out only where the person named no clusters: those would be torn apart.
-        small = case.thinned(budget.rows(case), seed) if refits and self.clusters is None else case
+        small = case.thinned(budget.rows(case, refits), seed) if self.clusters is None else case
         permute = _Permutation(small.sample.treatment, small.sample.clusters if self.clusters is None else groups)
         placebos = ReplacedTreatment(self.replicates, lambda r: permute(stream(seed, self.name, r)))
         found = budget.run(small, placebos, refits)
@@ -119,6 +119,7 @@ class _Permutation:
     def __init__(self, treatment: np.ndarray, clusters: np.ndarray | None) -> None:
         self.treatment = treatment
         self.clusters = None
+        self.ones = int(treatment.sum()) if np.isin(treatment, (0.0, 1.0)).all() else None
         if clusters is not None:
             codes = np.unique(clusters, return_inverse=True)[1]
             order = np.argsort(codes, kind="stable")
@@ -131,7 +132,12 @@ class _Permutation:
 
     def __call__(self, random: np.random.Generator) -> np.ndarray:
         if self.clusters is None:
-            return random.permutation(self.treatment)
+            if self.ones is None:
+                return random.permutation(self.treatment)
+            # Choosing who is treated is a permutation of zeros and ones, at a third of the time.
+            placebo = np.zeros(len(self.treatment))
+            placebo[random.choice(len(placebo), self.ones, replace=False, shuffle=False)] = 1.0
+            return placebo
         codes, order, counts, starts, place = self.clusters
         donor = random.permutation(len(counts))[codes]
         # Clusters of another size lend their values round and round, from a random place on.

@@ -58,7 +58,7 @@ class RandomCommonCause(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         budget = Budget(self.replicates, self.full, self.seconds)
         refits = budget.refits(case, exact_errors=False)
-        small = case.thinned(budget.rows(case), seed) if refits else case
+        small = case.thinned(budget.rows(case, refits), seed)
         n, estimate = small.sample.n, small.estimate
         if small is not case:  # the changes are measured from the answer on the same rows
             estimate = estimate.estimator.estimate(case.estimand, small.sample, level=estimate.level, seed=estimate.seed)

@@ -128,6 +128,8 @@ class RosenbaumBounds(Refuter):
             treated, control = np.asarray(kept.details["treated"]), np.asarray(kept.details["control"])
             made = "closed form on the pairs that the estimator matched"
         else:
+            case = case.thinned(5 * self.largest, seed)
+            sample = case.sample
             treated, control = _pairs(case, seed, self.largest)
             made = f"closed form on {len(treated):,} pairs matched here on the propensity score"
         if len(treated) < 5:

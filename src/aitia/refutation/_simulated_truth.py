@@ -35,6 +35,7 @@ class SimulatedTruth(Refuter):
         replicates: worlds wanted; every one is a full refit.
         effect: the effect planted; None takes the estimate's value.
         seconds: about how long refits may take in all: the worlds have fewer rows if need be (and said), never fewer than 10 worlds.
+        largest: rows of a world at most; the method is tried as well on so many as on more.
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``truth``, ``coverage``, ``level``, ``bias_in_std_errors``, ``spread_ratio``, ``curved``,
@@ -44,6 +45,7 @@ class SimulatedTruth(Refuter):
     replicates: int = 100
     effect: float | None = None
     seconds: float = 2.0
+    largest: int = 20_000
     alpha: float = ALPHA
 
     name: ClassVar[str] = "simulated truth"
@@ -62,7 +64,7 @@ class SimulatedTruth(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         budget = Budget(self.replicates, True, self.seconds)
-        small = case.thinned(budget.rows(case), seed)
+        small = case.thinned(min(budget.rows(case), self.largest), seed)
         generator = Generator.fit(small, self.effect)
         truth, level = generator.truth, case.estimate.level
         fits = refit(
