@@ -93,7 +93,7 @@ class DoublyRobust(Estimator):
         value, error, at = combine_repeats(values, errors)
         made, target, means, influence, decisions = kept[at]
         diagnostics: list[Diagnostic] = [
-            overlap(sample, made.propensities, rows=target.mask > 0),
+            overlap(sample, made.propensities, rows=target.mask > 0, given=target.arm),
             fit_diagnostic(made.outcome.words, made.outcome.loss, "outcome"),
             fit_diagnostic(made.treatment.words, made.treatment.loss, "treatment"),
         ]
@@ -102,8 +102,8 @@ class DoublyRobust(Estimator):
                 Diagnostic(
                     "repeated cross-fitting",
                     float(np.std(values)),
-                    f"Over {len(values)} assignments to folds the answer ran from {min(values):.4g} to {max(values):.4g}; "
-                    "the median stands.",
+                    f"Over {len(values)} assignments to folds the answer ran from {min(values):.4g} to "
+                    f"{max(values):.4g}; the median stands.",
                     float(np.std(values)) > error,
                     {"values": values, "std_errors": errors},
                 )
@@ -141,8 +141,8 @@ def _assumptions(sample: Sample) -> tuple[Assumption, ...]:
     return (
         Assumption(
             AssumptionKey.SMOOTHNESS,
-            f"The models of {outcome} and of {treatment} are good enough together: the product of their errors is small "
-            "beside the standard error. Either one may be poor if the other is good.",
+            f"The models of {outcome} and of {treatment} are good enough together: the product of their errors is "
+            "small beside the standard error. Either one may be poor if the other is good.",
             testable=False,
             source="doubly robust estimation",
         ),

@@ -187,7 +187,7 @@ def _descent():
 
     @njit(cache=True, nogil=True)
     def descend(matrix, cross, penalties, strengths, sweeps, tolerance):
-        """Coordinate descent (Friedman, Hastie & Tibshirani 2010, section 2.2, covariance updates), warm along the path."""
+        """Coordinate descent with covariance updates (Friedman, Hastie & Tibshirani 2010, section 2.2)."""
         d = len(cross)
         path = np.zeros((len(strengths), d))
         beta = np.zeros(d)

@@ -37,7 +37,8 @@ class InteractiveInstrument(Estimator):
     Anderson and Rubin's (Fieller's) where the instrument is not strong.
 
     Args:
-        outcome: model of E[Y | Z, X] and E[T | Z, X]; None takes `Series`.
+        outcome: model of E[Y | Z, X]; None takes `Series`.
+        treatment: model of E[T | Z, X], a regressor or a classifier; None takes `Series`.
         instrument: model of P(Z | X); None takes `Series`.
         folds: number of folds K, or a fold code for every row.
         floor: propensities of Z that divide are held at or above it; None takes 5 / (sqrt(n) log n).
@@ -60,6 +61,7 @@ class InteractiveInstrument(Estimator):
     reference: ClassVar[str] = "Frölich 2007; Chernozhukov et al. 2018, section 5.2"
 
     outcome: Any = None
+    treatment: Any = None
     instrument: Any = None
     folds: Any = 5
     floor: float | None = None
@@ -92,20 +94,29 @@ class InteractiveInstrument(Estimator):
             for repeat in range(max(self.repeats, 1)):
                 arranged = arrange(encouraged, self.folds, seed, repeat)
                 shop = Workshop(arranged)
-                targets = np.column_stack([arranged.y, sample.treatment[arranged.order]])
-                means = cross_fit_means(shop, Series() if self.outcome is None else self.outcome, targets)
+                taken = sample.treatment[arranged.order]
+                learners = [Series() if each is None else each for each in (self.outcome, self.treatment)]
+                if learners[0] == learners[1]:  # one pass over the rows answers both
+                    means = cross_fit_means(shop, learners[0], np.column_stack([arranged.y, taken]))
+                    values = means.values.reshape(-1, 2, 2)
+                else:
+                    parts = [
+                        cross_fit_means(shop, learner, each[:, None])
+                        for learner, each in zip(learners, (arranged.y, taken))
+                    ]
+                    means, values = parts[0], np.stack([each.values for each in parts], axis=2)
                 chances = cross_fit_propensities(
                     shop, Series() if self.instrument is None else self.instrument, arranged.arm, 2
                 )
-                predicted, propensity = arranged.restore(means.values), arranged.restore(chances.values)
+                predicted, propensity = arranged.restore(values), arranged.restore(chances.values)
                 effects = []
-                for at, values in enumerate((sample.outcome, sample.treatment)):
+                for at, responses in enumerate((sample.outcome, sample.treatment)):
                     found = efficient_means(
                         target,
-                        values,
+                        responses,
                         z.astype(np.int64),
                         sample.weights,
-                        predicted[:, [at, 2 + at]],
+                        predicted[:, :, at],
                         propensity,
                         floor,
                     )
@@ -150,8 +161,8 @@ class InteractiveInstrument(Estimator):
             assumptions=(
                 Assumption(
                     AssumptionKey.MONOTONICITY,
-                    f"The instrument moves nobody's {treatment} in the opposite direction. The answer is the average effect "
-                    f"on {outcome} of those whom it moves, about {abs(on_t):.0%} of the rows, not of everyone.",
+                    f"The instrument moves nobody's {treatment} in the opposite direction. The answer is the average "
+                    f"effect on {outcome} of those whom it moves, about {abs(on_t):.0%} of the rows, not of everyone.",
                     testable=False,
                     source="local average treatment effect",
                 ),
@@ -171,4 +182,4 @@ def _fieller(
     if square <= 0 or inside < 0:
         return (-np.inf, np.inf)
     root = float(np.sqrt(inside))
-    return ((-linear - root) / (2 * square), (-linear + root) / (2 * square))
+    return (float((-linear - root) / (2 * square)), float((-linear + root) / (2 * square)))

@@ -180,7 +180,7 @@ def _means_from_moments(
     def solve(item: tuple[int, int]) -> tuple[np.ndarray, str, float]:
         arm, target = item
         if isinstance(learner, Series):
-            return _choose(moments[:, arm], d, target, features.orders)
+            return choose_series(moments[:, arm], d, target, features.orders)
         whole = moments[:, arm].sum(axis=0)
         alpha = 0.0 if type(learner).__name__ == "LinearRegression" else float(learner.alpha)
         fits = np.stack(
@@ -203,7 +203,7 @@ def _means_from_moments(
     return CrossFitted(values, "; ".join(dict.fromkeys(words)), tuple(explained))
 
 
-def _choose(folds: np.ndarray, width: int, target: int, orders: np.ndarray) -> tuple[np.ndarray, str, float]:
+def choose_series(folds: np.ndarray, width: int, target: int, orders: np.ndarray) -> tuple[np.ndarray, str, float]:
     """The candidate with the smallest out-of-fold loss, and its coefficients for every fold."""
     whole = folds.sum(axis=0)
     pooled = centre(whole, width, target)

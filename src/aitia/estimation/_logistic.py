@@ -189,7 +189,7 @@ def logistic_series(arranged: Arranged, features, target: np.ndarray, trees: boo
         target: 0/1, arranged.
         trees: whether boosted trees may be added where they pay.
     """
-    d, n, folds = features.width, arranged.n, arranged.folds
+    d, n = features.width, arranged.n
     blocks = arranged.blocks()
     orders = features.orders
     rate = float(np.clip(np.average(target, weights=arranged.weights), 1e-6, 1 - 1e-6))

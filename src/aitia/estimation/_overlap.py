@@ -40,16 +40,19 @@ def propensities(sample: Sample, learner: Any = None, *, folds: int = 5, seed: i
     return arranged.restore(fitted.values)
 
 
-def overlap(sample: Sample, probabilities: np.ndarray, *, rows: np.ndarray | None = None) -> Diagnostic:
+def overlap(
+    sample: Sample, probabilities: np.ndarray, *, rows: np.ndarray | None = None, given: int | None = None
+) -> Diagnostic:
     """What the propensities say about overlap.
 
-    The effective sample size of arm a is (sum w)^2 / sum w^2 over its rows, with w = 1 / P(T = a | X)
-    (Kish 1965), times the survey weights.
+    The effective sample size of arm a is (sum w)^2 / sum w^2 over its rows, with w = h(X) / P(T = a | X)
+    (Kish 1965), times the survey weights; h is 1 for everyone and the propensity of the treated for the treated.
 
     Args:
         sample: the rows.
         probabilities: P(T = a | X), shape (n, levels).
         rows: mask of the rows averaged over; None for all.
+        given: the arm that defines the population (treated, untreated); None where no arm does.
 
     Returns:
         A diagnostic named ``"overlap"`` whose value is the smallest probability of either treatment. Details:
@@ -74,30 +77,34 @@ def overlap(sample: Sample, probabilities: np.ndarray, *, rows: np.ndarray | Non
                 f"The covariates tell without error which rows have {treatment} = {labels[a]}: their probability of it "
                 f"is at least {inside.min():.3f}, that of all other rows at most {outside.max():.3f}."
                 + (f" {told} alone does it." if told else ""),
-                "No row has a counterpart to compare it with. Leave out a covariate that is the treatment under another "
-                "name, or ask about a population in which both treatments occur.",
+                "No row has a counterpart to compare it with. Leave out a covariate that is the treatment under "
+                "another name, or ask about a population in which both treatments occur.",
             )
     considered = np.ones(sample.n, dtype=bool) if rows is None else rows
     weights = np.ones(sample.n) if sample.weights is None else sample.weights
-    p = probabilities[considered]
-    least = p.min(axis=1)
+    member = considered if given is None else considered & (arm == given)
+    others = [a for a in range(levels) if a != given]
+    p = probabilities[member]
+    least = p[:, others].min(axis=1)
     thin = least < _THIN
-    share = float(np.average(thin, weights=weights[considered])) if weights[considered].sum() > 0 else 0.0
+    share = float(np.average(thin, weights=weights[member])) if weights[member].sum() > 0 else 0.0
     sizes, effective, spread = {}, {}, {}
     for a in range(levels):
         own = considered & (arm == a)
-        w = weights[own] / np.maximum(probabilities[own, a], 1e-6)
+        chance = 1.0 if given is None else probabilities[own, given]
+        w = weights[own] * (1.0 if a == given else chance / np.maximum(probabilities[own, a], 1e-6))
         sizes[labels[a]] = int(own.sum())
         effective[labels[a]] = float(w.sum() ** 2 / max(w @ w, 1e-300))
         spread[labels[a]] = (
             [float(q) for q in np.quantile(probabilities[own, a], [0.01, 0.5, 0.99])] if own.any() else []
         )
-    region = _region(sample, considered, thin) if 0.002 < share < 0.9 else ""
+    region = _region(sample, member, thin) if 0.002 < share < 0.9 else ""
     worst = min(labels, key=lambda label: effective[label] / max(sizes[label], 1))
     warning = share > 0.02 or effective[worst] < 0.1 * sizes[worst]
-    sentence = f"Probabilities of {treatment} lie between {p.min():.3g} and {p.max():.3g}"
+    whose = "" if given is None else f" of the rows with {treatment} = {labels[given]}"
+    sentence = f"The probabilities{whose} of {treatment} lie between {p.min():.3g} and {p.max():.3g}"
     if warning:
-        sentence += f"; {share:.1%} of the rows have less than {_THIN:.0%} for some level"
+        sentence += f"; {share:.1%} of them are below {_THIN:.0%} for some level"
         sentence += f", mostly where {region}" if region else ""
         sentence += (
             f". Weighted, the {sizes[worst]:,} rows with {treatment} = {worst} say as much as "
@@ -107,7 +114,7 @@ def overlap(sample: Sample, probabilities: np.ndarray, *, rows: np.ndarray | Non
         sentence += ": every kind of row occurs under every treatment."
     return Diagnostic(
         "overlap",
-        float(p.min()),
+        float(p[:, others].min()),
         sentence,
         warning,
         {
@@ -132,7 +139,10 @@ def _separating_column(sample: Sample, inside: np.ndarray) -> str:
 
 
 def _region(sample: Sample, considered: np.ndarray, thin: np.ndarray) -> str:
-    """Where the thin rows are: the purest leaf of a tree of depth two, in words."""
+    """Where the thin rows are: the purest leaf of a tree of depth two, in words.
+
+    `thin` says it of the considered rows alone.
+    """
     from sklearn.tree import DecisionTreeClassifier
 
     if sample.covariates.shape[1] == 0:

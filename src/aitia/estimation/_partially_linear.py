@@ -28,7 +28,7 @@ def _weighted(sample: Sample) -> np.ndarray:
 
 
 def _residuals(shop: Workshop, learner: Any, targets: np.ndarray) -> tuple[np.ndarray, CrossFitted]:
-    """Arranged targets minus their out-of-fold predictions; a 0/1 target by its propensity where the learner has one."""
+    """Arranged targets minus their out-of-fold predictions; a 0/1 target by its propensity where there is one."""
     chosen = Series() if learner is None else learner
     binary = targets.shape[1] == 1 and bool(np.isin(targets, (0.0, 1.0)).all())
     if binary and (isinstance(chosen, Series) or hasattr(chosen, "predict_proba")):
@@ -322,4 +322,4 @@ def _anderson_rubin(
     if square <= 0 or inside < 0:
         return (-np.inf, np.inf)
     root = float(np.sqrt(inside))
-    return ((-linear - root) / (2 * square), (-linear + root) / (2 * square))
+    return (float((-linear - root) / (2 * square)), float((-linear + root) / (2 * square)))

@@ -42,8 +42,8 @@ class Standardisation(Estimator):
     models, and not for learners that shrink or select.
 
     Args:
-        outcome: None or a `Series`; scikit-learn's `LinearRegression` likewise without refits; any other regressor (or a
-            classifier for a 0/1 outcome) is fitted to each arm and bootstrapped.
+        outcome: None or a `Series`; scikit-learn's `LinearRegression` likewise without refits; any other regressor (or
+            a classifier for a 0/1 outcome) is fitted to each arm and bootstrapped.
         replicates: bootstrap refits for a learner of your own.
         show_progress: of the bootstrap; None shows it on a terminal.
 

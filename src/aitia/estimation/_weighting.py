@@ -203,7 +203,7 @@ class IPW(Estimator):
             profile=profile_of(sample, means),
             degrees_of_freedom=tail_freedom(sample, psi),
             diagnostics=(
-                overlap(sample, propensities, rows=target.mask > 0),
+                overlap(sample, propensities, rows=target.mask > 0, given=target.arm),
                 _weight_diagnostic(sample, arm, weight, (treated, control)),
             ),
             assumptions=(
