@@ -136,7 +136,7 @@ def confidence_set(top_y: np.ndarray, top_t: np.ndarray, covariance: np.ndarray,
     eye, nil = np.eye(q), np.zeros((q, q))
     left = np.block([[nil, eye], [-zero, -one]])
     right = np.block([[eye, nil], [nil, two]])
-    top, bottom = linalg.eigvals(left, right, homogeneous_eigvals=True)
+    top, bottom = np.asarray(linalg.eigvals(left, right, homogeneous_eigvals=True))
     finite = np.abs(bottom) > 1e-13 * np.abs(top)
     roots = top[finite] / bottom[finite]
     real = np.sort(roots.real[np.abs(roots.imag) <= 1e-7 * (1 + np.abs(roots.real))])

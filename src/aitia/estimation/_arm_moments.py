@@ -359,13 +359,18 @@ def accumulate_blocks(
             code = code.astype(np.int64) * n_blocks + block_codes(chunk, n_blocks, sample.seed)
         return code
 
+    def weights(block: np.ndarray, start: int) -> np.ndarray:
+        given = current[0].weights
+        assert given is not None
+        return given
+
     single = arms * n_blocks * parts == 1
     grouped = accumulate(
         blocks(),
         names,
         groups=None if single else groups,
         n_groups=arms * n_blocks * parts,
-        weights=(lambda block, start: current[0].weights) if sample.weighted else None,
+        weights=weights if sample.weighted else None,
     )
     weight = float(grouped.weights.sum())
     kish = sample.n * squared / weight**2 if sample.weighted else 1.0

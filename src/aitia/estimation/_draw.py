@@ -104,7 +104,7 @@ def draw(
         "names": (question.treatment, question.outcome),
         "fingerprint": table.fingerprint,
         "seed": seed,
-        "levels": {name: tuple(table.column(name).levels) for name in estimand.variables},
+        "levels": {name: tuple(table.column(name).levels) for name in _read(estimand)},
         "mediator_levels": _mediator_levels(estimand, table, design, at["mediators"]),
     }
     large = 8 * design.n_rows * len(design.names) > _sample.LARGEST_IN_MEMORY and not table.in_memory
@@ -129,6 +129,7 @@ def draw(
     columns = arms.columns
     kept_x = np.arange(columns.covariates)
     kept_z = np.arange(columns.instruments)
+    dropped: list[Decision] = []
     if estimand.rule is not Rule.GENERAL:
         kept_x, kept_z, dropped = _independent(whole, columns, sample)
         decisions += dropped
@@ -160,7 +161,7 @@ def draw(
     decided = (*design.decisions, *decisions)
     object.__setattr__(sample, "covariate_groups", groups)
     object.__setattr__(sample, "decisions", decided)
-    object.__setattr__(sample, "diagnostics", _noticed(dropped) if estimand.rule is not Rule.GENERAL else ())
+    object.__setattr__(sample, "diagnostics", _noticed(dropped))
     sample._cache["blocks", _BLOCKS if large else 1] = blocks
     return sample
 
@@ -304,6 +305,19 @@ def _outcome(column: Column) -> tuple[Term, list[Decision]]:
         f"The outcome {column.name!r} must be a number or have two values, but it holds {what}.",
         "Make a number of it first, or a column that says whether one of its values occurred.",
     )
+
+
+def _read(estimand: Estimand) -> tuple[str, ...]:
+    """The columns an estimand reads."""
+    question = estimand.question
+    read = (
+        question.treatment,
+        question.outcome,
+        *_covariates(estimand),
+        *estimand.mediators,
+        *estimand.instruments,
+    )
+    return tuple(dict.fromkeys(read))
 
 
 def _covariates(estimand: Estimand) -> tuple[str, ...]:

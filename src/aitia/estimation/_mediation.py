@@ -153,6 +153,29 @@ def _terms(estimand: Estimand, sample: Sample) -> tuple[list[Term], np.ndarray]:
     return pair, np.array([1.0, -1.0])
 
 
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """What one mean outcome E[Y(t, M(s))] is made of.
+
+    Args:
+        arm: the arm t whose regression of y is used.
+        value: the mean outcome.
+        lever: of that regression: how residuals of y move it, in the direction of (m, x).
+        source: the arm s whose regression of m is used; None where the mediators are held.
+        second: of that regression, in the direction of x.
+        slope_m: the slopes of y in m, which turn residuals of m into y.
+        in_x: the slope in x*.
+    """
+
+    arm: int
+    value: np.ndarray
+    lever: np.ndarray
+    source: int | None
+    second: np.ndarray
+    slope_m: np.ndarray
+    in_x: np.ndarray
+
+
 class _Nested:
     """The regressions, for one data set or R of them; an arm a has y on (m, x) and m on x.
 
@@ -200,7 +223,7 @@ class _Nested:
         t = np.full((*self.target.shape[:-1], 1), level)
         return 0, np.concatenate([t, self.target], -1)
 
-    def pieces(self, term: Term) -> dict[str, np.ndarray | int | None]:
+    def piece(self, term: Term) -> _Piece:
         """What E[Y(t, M(s))] is made of: arms, levers of both regressions and the slope in x*."""
         t, s = term
         arm, point = self._at(t)
@@ -210,7 +233,7 @@ class _Nested:
             mediators = np.broadcast_to(
                 self.held if self.held is not None else np.zeros(self.k), slope_m.shape
             )
-            source, away, in_x = None, None, slope_x
+            source, away, in_x = None, np.zeros(0), slope_x
         else:
             source, from_point = self._at(s)
             away = from_point - mean[..., source, self.x]
@@ -220,27 +243,20 @@ class _Nested:
         distance = np.concatenate([mediators, point], -1) - mean[..., arm, self.z]
         value = mean[..., arm, self.columns.y] + (distance * self.slopes[..., arm, :]).sum(-1)
         lever = (self.inverse_z[..., arm, :, :] @ distance[..., None])[..., 0]
-        second = (
-            None
-            if source is None or away is None
-            else (self.inverse_x[..., source, :, :] @ away[..., None])[..., 0]
+        return _Piece(
+            arm,
+            value,
+            lever,
+            source,
+            np.zeros(0) if source is None else (self.inverse_x[..., source, :, :] @ away[..., None])[..., 0],
+            slope_m,
+            in_x[..., 1:] if self.continuous else in_x,
         )
-        return {
-            "arm": arm,
-            "source": source,
-            "value": value,
-            "lever": lever,
-            "distance": distance,
-            "second": second,
-            "away": away,
-            "slope_m": slope_m,
-            "in_x": in_x[..., 1:] if self.continuous else in_x,
-        }
 
     def effect(self, terms: list[Term], combine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The combination of mean outcomes, and its variance with constant residual variances in each arm."""
-        parts = [self.pieces(term) for term in terms]
-        value = sum(each["value"] * share for each, share in zip(parts, combine))
+        parts = [self.piece(term) for term in terms]
+        value = sum(each.value * share for each, share in zip(parts, combine))
         moments = self.moments
         arms = moments.weight.shape[-1]
         lead = moments.weight.shape[:-1]
@@ -254,12 +270,12 @@ class _Nested:
             constant, lever = np.zeros(lead), np.zeros((*lead, len(self.z)))
             m_constant, m_lever = np.zeros((*lead, self.k)), np.zeros((*lead, self.p, self.k))
             for each, share in zip(parts, combine):
-                if each["arm"] == a:
+                if each.arm == a:
                     constant = constant + share
-                    lever = lever + share * each["lever"]
-                if each["source"] == a:
-                    m_constant = m_constant + share * each["slope_m"]
-                    m_lever = m_lever + share * each["second"][..., None] * each["slope_m"][..., None, :]
+                    lever = lever + share * each.lever
+                if each.source == a:
+                    m_constant = m_constant + share * each.slope_m
+                    m_lever = m_lever + share * each.second[..., None] * each.slope_m[..., None, :]
             y_part = constant**2 / n + unit * np.einsum("...i,...ij,...j->...", lever, gram_z, lever)
             variance = variance + self.y_variance[..., a] * y_part
             spread = self.m_variance[..., a, :, :]
@@ -267,14 +283,14 @@ class _Nested:
             variance = variance + unit * np.einsum(
                 "...pi,...pq,...qj,...ij->...", m_lever, gram_x, m_lever, spread
             )
-        in_x = sum(each["in_x"] * share for each, share in zip(parts, combine))
+        in_x = sum(each.in_x * share for each, share in zip(parts, combine))
         variance = variance + np.einsum("...i,...ij,...j->...", in_x, self.spread, in_x)
         return np.asarray(value), variance
 
     def influence(self, sample: Sample, terms: list[Term]) -> Callable[[Chunk], np.ndarray]:
         """The function from a chunk to the influence values of each mean outcome, shape (terms, rows)."""
         moments, c = self.moments, self.columns
-        parts = [self.pieces(term) for term in terms]
+        parts = [self.piece(term) for term in terms]
         weight = float(self.total)
         arms = len(moments.weight)
         n = moments.count.astype(float)
@@ -296,16 +312,16 @@ class _Nested:
                 y_rest = (chunk.outcome - mean[a, c.y] - self.slopes[a] @ z_away) * member * y_factor[a]
                 m_rest = None
                 for row, each in zip(psi, parts):
-                    if each["arm"] == a:
-                        row += y_rest * (1 / moments.weight[a] + each["lever"] @ z_away)
-                    if each["source"] == a:
+                    if each.arm == a:
+                        row += y_rest * (1 / moments.weight[a] + each.lever @ z_away)
+                    if each.source == a:
                         if m_rest is None:
                             m_rest = (
                                 (z_away[: self.k] - self.to_mediators[a].T @ x_away) * member * m_factor[a]
                             )
-                        row += (each["slope_m"] @ m_rest) * (1 / moments.weight[a] + each["second"] @ x_away)
+                        row += (each.slope_m @ m_rest) * (1 / moments.weight[a] + each.second @ x_away)
             for row, each in zip(psi, parts):
-                row += each["in_x"] @ (chunk.covariates - self.target).T
+                row += each.in_x @ (chunk.covariates - self.target).T
             return psi
 
         return compute

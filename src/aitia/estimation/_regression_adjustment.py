@@ -220,10 +220,11 @@ class _Arms:
         self.center = moments.mean[..., x]
         gram, right = moments.cross[..., x, x], moments.cross[..., x, y]
         total = moments.cross[..., y, y]
+        self.pooled = gram.sum(-3)
         if not interactions:
             arms = moments.weight.shape[-1]
-            pooled, joint = gram.sum(-3), right.sum(-2)
-            slope = solve(pooled, joint[..., None])[..., 0]
+            joint = right.sum(-2)
+            slope = solve(self.pooled, joint[..., None])[..., 0]
             self.slopes = np.repeat(slope[..., None, :], arms, -2)
             n = moments.count.sum(-1)
             rss = np.maximum(total.sum(-1) - (slope * joint).sum(-1), 0.0)
@@ -252,9 +253,8 @@ class _Arms:
             squared = self.own[..., one] + self.own[..., zero] + chance
         else:
             # In the shared fit each arm's mean is ybar_a + (x* - xbar_a)' b with the same b.
-            self.pooled = pooled
             gap = self.center[..., one, :] - self.center[..., zero, :]
-            lever = solve(pooled, gap[..., None])[..., 0]
+            lever = solve(self.pooled, gap[..., None])[..., 0]
             weight = moments.weight.sum(-1)
             n = np.maximum(moments.count.sum(-1), 1)
             squared = (

@@ -576,10 +576,10 @@ def _repeated(moments: ArmMoments, times: int) -> ArmMoments:
     return ArmMoments(
         moments.columns,
         moments.names,
-        *(
-            np.repeat(each[None], times, 0)
-            for each in (moments.count, moments.weight, moments.mean, moments.cross)
-        ),
+        np.repeat(moments.count[None], times, 0),
+        np.repeat(moments.weight[None], times, 0),
+        np.repeat(moments.mean[None], times, 0),
+        np.repeat(moments.cross[None], times, 0),
         kish=moments.kish,
         center=moments.center,
     )

@@ -71,10 +71,25 @@ class Chunk:
 class RowSource(Protocol):
     """Where the rows of a sample come from when they are not in memory."""
 
-    n: int
-    weighted: bool
-    clustered: bool
-    masked: bool
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows carry survey weights."""
+        ...
+
+    @property
+    def clustered(self) -> bool:
+        """Whether rows belong to clusters."""
+        ...
+
+    @property
+    def masked(self) -> bool:
+        """Whether the effect is averaged over a subgroup."""
+        ...
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows from first to last; a chunk stays valid when the next one is asked for."""
