@@ -280,7 +280,7 @@ def _bound(estimand: Estimand, sample: Sample, coded: Mapping[str, _Coded]) -> E
     question, expression = estimand.question, estimand.expression
     if not isinstance(question, Interventional):
         treated, control = (coded[question.treatment].levels[int(each)] for each in sample.contrast)
-        at = {Symbol(question.treatment): treated, Symbol(question.treatment, 1): control}
+        at: dict[Symbol | str, object] = {Symbol(question.treatment): treated, Symbol(question.treatment, 1): control}
         return _complete(expression.bind(at), coded)
     if len(question.treatments) != 1 or len(question.outcomes) != 1:
         raise NotApplicable(
