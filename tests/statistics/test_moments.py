@@ -282,11 +282,11 @@ def test_values_that_are_not_finite_are_located(value, told, n_groups):
     rows[70_005, 1] = value
     groups = np.zeros(100_000, int) if n_groups > 1 else None
     with pytest.raises(
-        NonFiniteRows, match=f"'income'.*{told} in row 70,001, {told} in row 70,005"
+        NonFiniteRows, match=f"'income'.*{told} in row 70,002, {told} in row 70,006"
     ) as caught:
         accumulate(np.array_split(rows, 5), ["age", "income"], groups=groups, n_groups=n_groups)
     assert caught.value.column == "income" and caught.value.rows == (70_001, 70_005)
-    with pytest.raises(NonFiniteRows, match="row 70,001"):
+    with pytest.raises(NonFiniteRows, match="row 70,002"):
         Moments.of(rows, ["age", "income"])
 
 
@@ -297,7 +297,7 @@ def test_values_that_are_not_finite_are_located(value, told, n_groups):
         (lambda: Moments.of(np.ones((2, 2)), ["a"]), "2 columns for 1 names"),
         (lambda: Moments.of(np.ones((2, 2)), ["a", "a"]), "\\['a'\\] stand for more than one"),
         (lambda: Moments.of(np.array([["x", "y"]])), "must hold numbers"),
-        (lambda: Moments.of(np.ones((2, 1)), weights=np.array([1.0, -1.0])), "row 1 has .*-1.0"),
+        (lambda: Moments.of(np.ones((2, 1)), weights=np.array([1.0, -1.0])), "row 2 has -1.0"),
         (lambda: Moments.of(np.ones((2, 1)), weights=np.ones(3)), "shape \\(2,\\)"),
         (lambda: accumulate([np.ones((2, 1))], ["a"], groups=np.array([0, 3]), n_groups=2), "lie in 0..1"),
         (lambda: accumulate([np.ones((2, 1))], ["a"], groups=np.array([0.0, 1.0]), n_groups=2), "integers"),

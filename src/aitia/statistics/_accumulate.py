@@ -107,7 +107,7 @@ def _pieces(
         codes = per_row(groups, block, start, "groups")
         if codes is not None:
             codes = checked_groups(codes, rows, n_groups)
-        weight = checked_weights(per_row(weights, block, start, "weights"), rows)
+        weight = checked_weights(per_row(weights, block, start, "weights"), rows, start)
         for low in range(0, rows, step):
             at = slice(low, low + step)
             yield _Piece(

@@ -82,7 +82,7 @@ class Counts:
             if bad.any():
                 row = int(np.flatnonzero(bad)[0])
                 raise BadBlock(
-                    f"Codes of {name!r} must be integers in 0..{size - 1}, but row {row:,} has {column[row]}.",
+                    f"Codes of {name!r} must be integers in 0..{size - 1}, but row {row + 1:,} has {column[row]}.",
                     "Encode the variable with these levels.",
                 )
             flat = flat * size + whole

@@ -22,13 +22,13 @@ class NonFiniteRows(AitiaError):
 
     Args:
         column: the first column concerned.
-        rows: the first few rows of that column, counted from 0 in the stream.
+        rows: positions in the stream of the first few, counted from 0; the message counts rows from 1.
         values: what stands there.
         total: how many such values the block holds in all its columns.
     """
 
     def __init__(self, column: str, rows: Sequence[int], values: Sequence[float], total: int) -> None:
-        shown = ", ".join(f"{value!r} in row {row:,}" for row, value in zip(rows, values))
+        shown = ", ".join(f"{value!r} in row {row + 1:,}" for row, value in zip(rows, values))
         more = f" ({total:,} such values in this block)" if total > len(rows) else ""
         super().__init__(
             f"Column {column!r} must hold finite numbers that can be squared, but it holds {shown}{more}.",

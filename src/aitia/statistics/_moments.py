@@ -110,9 +110,12 @@ class Moments:
             return NotImplemented
         if self.names != other.names:
             raise DifferentVariables(self.names, other.names)
-        weight = self.weight + other.weight
-        if not weight:
+        # An empty side has no mean to measure a distance from.
+        if not other.weight:
             return self
+        if not self.weight:
+            return other
+        weight = self.weight + other.weight
         delta = (other.mean - self.mean) + (other.mean_low - self.mean_low)
         mean, low = two_sum(self.mean, self.mean_low + delta * (other.weight / weight))
         cross = self.cross + other.cross + np.outer(delta, delta) * (self.weight * other.weight / weight)
@@ -270,8 +273,14 @@ def checked_block(block: np.ndarray, names: Sequence[str] | None) -> tuple[np.nd
     return block, tuple(names)
 
 
-def checked_weights(weights: np.ndarray | None, rows: int) -> np.ndarray | None:
-    """The weights as float64, or `BadBlock` where they are misshapen, negative or not finite."""
+def checked_weights(weights: np.ndarray | None, rows: int, start: int = 0) -> np.ndarray | None:
+    """The weights as float64, or `BadBlock` where they are misshapen, negative or not finite.
+
+    Args:
+        weights: as given.
+        rows: how many there must be.
+        start: the position in the stream of the first row, for the message, which counts rows from 1.
+    """
     if weights is None:
         return None
     weights = np.asarray(weights, float)
@@ -282,7 +291,7 @@ def checked_weights(weights: np.ndarray | None, rows: int) -> np.ndarray | None:
     if len(weights) and not (weights.min() >= 0 and np.isfinite(weights.max())):
         row = int(np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))[0])
         raise BadBlock(
-            f"Weights must be finite and not negative, but row {row:,} has {weights[row]!r}.",
+            f"Weights must be finite and not negative, but row {start + row + 1:,} has {float(weights[row])!r}.",
             "Correct the weights or leave the row out.",
         )
     return weights

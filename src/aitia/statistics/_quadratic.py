@@ -128,7 +128,7 @@ def quadratic(
         start, shift = 0, None
         for given in blocks:
             block, _ = checked_block(given, names)
-            weight = checked_weights(per_row(weights, block, start, "weights"), len(block))
+            weight = checked_weights(per_row(weights, block, start, "weights"), len(block), start)
             if shift is None and len(block):
                 shift = _near(block, None)
             for low in range(0, len(block), step):

@@ -200,7 +200,7 @@ def _chunks(
     start = 0
     for given in blocks:
         block, _ = checked_block(given, names)
-        weight = checked_weights(per_row(weights, block, start, "weights"), len(block))
+        weight = checked_weights(per_row(weights, block, start, "weights"), len(block), start)
         codes = per_row(clusters, block, start, "clusters")
         if codes is not None:
             codes = checked_groups(codes, len(block), n_clusters)

@@ -93,7 +93,7 @@ def submodels(
     """
     regressors = checked_regressors(outcome, regressors)
     p = len(regressors)
-    fixed = np.array([name in always for name in regressors])
+    fixed = np.array([name in always for name in regressors], bool)
     if included is None:
         free = np.flatnonzero(~fixed)
         if len(free) > _MOST:

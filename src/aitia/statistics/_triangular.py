@@ -245,7 +245,7 @@ def triangular(
         start, shift = 0, None
         for given in blocks:
             block, _ = checked_block(given, names)
-            weight = checked_weights(per_row(weights, block, start, "weights"), len(block))
+            weight = checked_weights(per_row(weights, block, start, "weights"), len(block), start)
             if shift is None and len(block):
                 with np.errstate(over="ignore", invalid="ignore"):
                     shift = np.mean(block[: 16 * step], axis=0)
