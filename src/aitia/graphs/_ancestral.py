@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aitia.graphs._adjacency import Adjacency
 from aitia.graphs._edge import Edge, Mark, directed
-from aitia.graphs._kinds import chordless_order
+from aitia.graphs._kinds import chordal_order
 
 
 def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
@@ -30,7 +30,7 @@ def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
             found.append(directed(edge.a, edge.b))
         else:
             found.append(edge)
-    order = chordless_order(lines)
+    order = chordal_order(lines)
     if order is None:
         return None
     place = {i: position for position, i in enumerate(order)}
