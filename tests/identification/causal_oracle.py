@@ -1,7 +1,7 @@
 """A world whose every truth is known: discrete structural models on small graphs, solved by enumeration.
 
-Nothing here uses the code under test: interventional and counterfactual answers come from solving the equations in every
-world, and the observed distribution from counting the same worlds.
+Nothing here uses the code under test: interventional and counterfactual answers come from solving the
+equations in every world, and the observed distribution from counting the same worlds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from aitia.graphs import Graph
 from aitia.identification import Joint
 
 
-def random_graph(rng: np.random.Generator, names: str, directed: float = 0.5, bidirected: float = 0.3) -> Graph:
+def random_graph(
+    rng: np.random.Generator, names: str, directed: float = 0.5, bidirected: float = 0.3
+) -> Graph:
     """A random acyclic mixed graph over one-letter names, in a random causal order."""
     order = [names[i] for i in rng.permutation(len(names))]
     pairs = [(a, b) for i, a in enumerate(order) for b in order[i + 1 :]]
@@ -32,7 +34,8 @@ class Model:
     """A structural model with binary variables: v = f_v(parents, confounders, own noise).
 
     Every bidirected edge is a hidden common cause with three levels, every node has a noise of its own with
-    `levels` levels, the first two of which force it to 0 and to 1: every combination of values has positive probability.
+    `levels` levels, the first two of which force it to 0 and to 1: every combination of values has positive
+    probability.
     """
 
     graph: Graph

@@ -59,7 +59,9 @@ def test_the_criterion_is_sound_and_complete(case: int, selected: str | None):
     x = (t,) if rng.random() < 0.7 else (t, rest.pop())
     if selected:
         causes = [each for each in "abcd" if rng.random() < 0.3]
-        graph = graph.with_edges("; ".join(f"{each} -> s" for each in causes) or "s").with_flags(selected=["s"])
+        graph = graph.with_edges("; ".join(f"{each} -> s" for each in causes) or "s").with_flags(
+            selected=["s"]
+        )
     claims = {z: bool(is_adjustment_set(graph, x, y, z)) for z in subsets(rest)}
     # A set that is not valid may still give the right answer in some models, so several are tried.
     right = dict.fromkeys(claims, True)
@@ -124,11 +126,13 @@ def residual_variance(covariance: np.ndarray, i: int, given: list[int]) -> float
 @pytest.mark.parametrize("case", range(3 * CASES))
 def test_no_set_beats_the_optimal_one_within_its_guarantee(case: int, bidirected: float):
     """In linear Gaussian models the variance of the adjusted coefficient is var(y | x, z) / var(x | z) / n."""
-    rng, graph, t, y = problem(case, f"optimal {bidirected}", bidirected=bidirected)
+    _, graph, t, y = problem(case, f"optimal {bidirected}", bidirected=bidirected)
     if y not in graph.descendants(t):
         return
     best = optimal_adjustment(graph, t, y)
-    sets = list(adjustment_sets(graph, t, y, minimal=best is not None and best.guarantee is Guarantee.MINIMAL))
+    sets = list(
+        adjustment_sets(graph, t, y, minimal=best is not None and best.guarantee is Guarantee.MINIMAL)
+    )
     assert (best is None) == (not sets)
     if best is None:
         return
@@ -139,9 +143,9 @@ def test_no_set_beats_the_optimal_one_within_its_guarantee(case: int, bidirected
 
         def variance(z: tuple[str, ...], covariance: np.ndarray = covariance) -> float:
             given = [names.index(each) for each in z]
-            return residual_variance(covariance, names.index(y), [names.index(t), *given]) / residual_variance(
-                covariance, names.index(t), given
-            )
+            return residual_variance(
+                covariance, names.index(y), [names.index(t), *given]
+            ) / residual_variance(covariance, names.index(t), given)
 
         assert variance(best.adjustment) <= min(map(variance, sets)) * (1 + 1e-9)
 

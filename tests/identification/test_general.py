@@ -1,4 +1,4 @@
-"""General identification against brute force: the formula is right where there is one, and there is none where it says so."""
+"""General identification against brute force: where there is a formula, it is right."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where identification says no: two models that agree on every observation and differ in the answer.
 
-The parity models of Shpitser & Pearl (2006, theorem 4), built on the hedge that `identify` returns and carried down to the
-outcome (theorem 5). All probabilities are computed, none is taken from the theorem.
+The parity models of Shpitser & Pearl (2006, theorem 4), built on the hedge that `identify` returns and
+carried down to the outcome (theorem 5). All probabilities are computed, none is taken from the theorem.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def next_hops(graph: Graph, nodes: frozenset[str], ends: set[str]) -> dict[str, 
     reached = set(ends)
     while True:
         more = {
-            a: b for b in sorted(reached) for a in graph.parents(b) & nodes if a not in reached and a not in hops
+            a: b
+            for b in sorted(reached)
+            for a in graph.parents(b) & nodes
+            if a not in reached and a not in hops
         }
         if not more:
             return hops

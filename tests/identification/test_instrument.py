@@ -56,7 +56,9 @@ def test_found_if_and_only_if_there_is_one(case: int):
         given = [names.index(each) for each in group.given]
         for z in group.instruments:
             i = names.index(z)
-            ratio = partial(covariance, i, names.index(y), given) / partial(covariance, i, names.index(x), given)
+            ratio = partial(covariance, i, names.index(y), given) / partial(
+                covariance, i, names.index(x), given
+            )
             assert ratio == pytest.approx(total, abs=1e-8)
 
 
@@ -95,4 +97,8 @@ def test_the_estimand_states_its_parametric_assumption():
     assert found.rule is Rule.INSTRUMENT and found.instruments == ("z",)
     assert found.text() == "2 [Cov(z, y) / Cov(z, x)]"
     keys = {each.key for each in found.assumptions}
-    assert {AssumptionKey.HOMOGENEITY, AssumptionKey.MONOTONICITY, AssumptionKey.EXCLUSION_RESTRICTION} <= keys
+    assert {
+        AssumptionKey.HOMOGENEITY,
+        AssumptionKey.MONOTONICITY,
+        AssumptionKey.EXCLUSION_RESTRICTION,
+    } <= keys

@@ -1,7 +1,8 @@
 """Every kind of question against worlds whose answers are known exactly.
 
-For random small graphs and random models of them: if `identify` gives a formula, then the formula (and each alternative),
-evaluated on the exact observed distribution, is the exact answer from solving the model with the equations replaced.
+For random small graphs and random models of them: if `identify` gives a formula, then the formula (and each
+alternative), evaluated on the exact observed distribution, is the exact answer from solving the model with
+the equations replaced.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from causal_oracle import Model, random_graph
 from aitia.core import stream
 from aitia.graphs import Graph
 from aitia.identification import (
+    TREATED,
+    UNTREATED,
     ControlledDirect,
     Effect,
     Estimand,
     NaturalDirect,
     NaturalIndirect,
     Rule,
-    TREATED,
-    UNTREATED,
     evaluate,
     identify,
     subgroup,
@@ -108,4 +109,8 @@ def test_formulas_from_selected_rows_answer_for_everyone(case: int):
         right = truth(question, model)
         for rules in (None, [Rule.GENERAL]):
             for each in formulas(identify(graph, question, rules=rules)):
-                assert value(each, model, selected="s") == pytest.approx(right, abs=1e-9), (graph, question, each.text())
+                assert value(each, model, selected="s") == pytest.approx(right, abs=1e-9), (
+                    graph,
+                    question,
+                    each.text(),
+                )

@@ -125,8 +125,8 @@ class Adjustment:
         if wrong:
             return AdjustmentCheck(
                 False,
-                f"{words} is not valid: {prose(wrong)} lies on a causal path from {prose(self.x)} to {prose(self.y)} or is "
-                "caused by a variable on one.",
+                f"{words} is not valid: {prose(wrong)} lies on a causal path from {prose(self.x)} to "
+                f"{prose(self.y)} or is caused by a variable on one.",
                 wrong,
             )
         if self.selection_path is not None:
@@ -201,39 +201,43 @@ class Adjustment:
                     pending.append(smaller)
 
     def optimal(self) -> OptimalAdjustment | None:
-        """The adjustment set of smallest asymptotic variance, or None where none is valid."""
-        minimal = self.minimal()
-        if minimal is None:
+        """The adjustment set of smallest asymptotic variance, or None where none is valid.
+
+        It is what walks from the outcome through the moral graph meet first. Its part that the treatment
+        is connected with is the best minimal set; the rest is independent of the treatment given that part,
+        and so can only make the answer more precise (Rotnitzky & Smucler 2020, lemma 4).
+        """
+        if self.minimal() is None:
             return None
         graph = self.backdoor.latent_projection()
         g = Masks.of(graph)
         x, y = g.mask(self.x), g.mask(self.y)
         fixed = g.mask((*self.required, *graph.selected))
         relevant = g.ancestors(x | y | fixed, g.everything)
-        stop = (g.mask(self.allowed) & relevant) | fixed
-        border = spread(g.moral_cliques(relevant), y, stop)[1]
+        usable = g.mask(self.allowed)
+        border = spread(g.moral_cliques(relevant), y, (usable & relevant) | fixed)[1]
         found = self.graph.in_order({*g.of_mask(border & ~g.mask(graph.selected)), *self.required})
-        ancestral = not g.mask(self.allowed) & ~relevant
         # A variable that may not be used is as good as unmeasured.
-        confounded = bool(self.graph.latent or self.barred) or any(e.bidirected for e in self.graph.edges)
+        confounded = bool(self.barred) or any(edge.bidirected for edge in graph.edges)
         if not confounded and not self.graph.selected:
             return OptimalAdjustment(
                 found,
                 Guarantee.ALL,
-                "No valid adjustment set has a smaller asymptotic variance (Henckel, Perkovic & Maathuis 2022, theorem 3.13).",
+                "No valid adjustment set has a smaller asymptotic variance (the O-set of Henckel, "
+                "Perkovic & Maathuis 2022).",
             )
-        if len(self.x) == 1 and ancestral and not self.graph.selected:
+        if len(self.x) == 1 and not usable & ~relevant and not self.graph.selected:
             return OptimalAdjustment(
                 found,
                 Guarantee.ALL,
-                "No valid adjustment set has a smaller asymptotic variance: every usable variable is an ancestor of "
-                "treatment or outcome (Smucler, Sapienza & Rotnitzky 2022).",
+                "No valid adjustment set has a smaller asymptotic variance: every usable variable is an "
+                "ancestor of treatment or outcome (Smucler, Sapienza & Rotnitzky 2022).",
             )
         return OptimalAdjustment(
-            minimal,
+            found,
             Guarantee.MINIMAL,
-            "With unmeasured variables no set need be the most precise of all; this one is the most precise of the minimal "
-            "sets (Smucler, Sapienza & Rotnitzky 2022).",
+            "With unmeasured variables no set need be the most precise of all; no minimal set is more "
+            "precise than this one (Smucler, Sapienza & Rotnitzky 2022).",
         )
 
 
@@ -275,8 +279,8 @@ def is_adjustment_set(
         An `AdjustmentCheck`, which is true if the set is valid and else holds the open path or forbidden members.
 
     Source:
-        Shpitser, VanderWeele & Robins 2010, theorem 3; van der Zander, Liskiewicz & Textor 2019, theorem 10; with selection
-        Correa, Tian & Bareinboim 2018, theorem 1 (no external data).
+        Shpitser, VanderWeele & Robins 2010, theorem 3; van der Zander, Liskiewicz & Textor 2019, theorem 10;
+        with selection Correa, Tian & Bareinboim 2018, theorem 1 (no external data).
 
     Example:
         >>> graph = Graph.parse("a -> m <- b; a -> x; b -> y; x -> y")
@@ -358,9 +362,9 @@ def optimal_adjustment(
     """The valid adjustment set with which the effect is estimated most precisely, or None if there is none.
 
     Without latent variables it is the O-set: the parents of the causal nodes that are not causal or affected
-    themselves. With them it is the set of usable variables nearest to the outcome where that is known to be
-    the best, and else the best of the minimal sets. `required` sets are kept, and the guarantee is then among the sets that
-    hold them.
+    themselves. With them it is the set of usable variables nearest to the outcome; `guarantee` says among
+    which sets it is known to be the best. Where variables are `required`, that is among the sets that hold
+    them.
 
     Args:
         graph: a DAG or ADMG.

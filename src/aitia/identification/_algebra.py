@@ -1,4 +1,4 @@
-"""Build formulas already simplified: chain rule, cancelled ratios, sums pulled inwards and probabilities summed to one."""
+"""Build formulas already simplified: chain rule, cancelled ratios, sums as far inside as they go."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def summed(over: Iterable[Symbol], body: Expression) -> Expression:
         'P(y, b)'
     """
     waiting = list(dict.fromkeys(over))
-    factors = list(product([body]).factors) if isinstance(body, Product) else [body]
+    factors = _factors(product([body]))
     while True:
         factors, waiting, changed = _marginalised(factors, waiting)
         if not changed:
@@ -83,7 +83,7 @@ def summed(over: Iterable[Symbol], body: Expression) -> Expression:
     merged = product(factors)
     if not waiting:
         return merged
-    factors = list(merged.factors) if isinstance(merged, Product) else [merged]
+    factors = _factors(merged)
     free = [set(each.free) for each in factors]
     for symbol in waiting:
         if not any(symbol in each for each in free):
@@ -132,8 +132,11 @@ def _marginalised(
             changed = True
         else:
             left.append(symbol)
-    flat = product(factors)
-    return list(flat.factors) if isinstance(flat, Product) else [flat], left, changed
+    return _factors(product(factors)), left, changed
+
+
+def _factors(expression: Expression) -> list[Expression]:
+    return list(expression.factors) if isinstance(expression, Product) else [expression]
 
 
 def ratio(numerator: Expression, denominator: Expression) -> Expression:
@@ -144,9 +147,9 @@ def ratio(numerator: Expression, denominator: Expression) -> Expression:
         >>> ratio(Probability(symbols("ab"), symbols("c")), Probability(symbols("b"), symbols("c"))).text()
         'P(a | b, c)'
     """
-    top = list(numerator.factors) if isinstance(numerator, Product) else [numerator]
+    top = _factors(numerator)
     bottom = []
-    for each in denominator.factors if isinstance(denominator, Product) else [denominator]:
+    for each in _factors(denominator):
         if each in top:
             top.remove(each)
         else:

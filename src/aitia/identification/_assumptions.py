@@ -21,15 +21,15 @@ def common(graph: Graph, treatments: tuple[str, ...], outcome: str, source: str)
     return (
         Assumption(
             AssumptionKey.GRAPH,
-            f"The graph holds every cause that two of its {len(graph.nodes)} variables share, and every arrow that exists: "
-            "an absent arrow is a claim.",
+            f"The graph holds every cause that two of its {len(graph.nodes)} variables share, and every "
+            "arrow that exists: an absent arrow is a claim.",
             implied,
             source=source,
         ),
         Assumption(
             AssumptionKey.CONSISTENCY,
-            f"Setting {set_to} to a value means the same thing for every row, and is what those who have that value by "
-            "themselves experienced.",
+            f"Setting {set_to} to a value means the same thing for every row, and is what those who have "
+            "that value by themselves experienced.",
             False,
             source=source,
         ),
@@ -76,7 +76,8 @@ def front_door(
         ),
         Assumption(
             AssumptionKey.NO_UNMEASURED_CONFOUNDING,
-            f"Nothing unmeasured moves both {treatment} and {m}, or both {m} and {outcome} among rows alike in {treatment}.",
+            f"Nothing unmeasured moves both {treatment} and {m}, or both {m} and {outcome} among rows "
+            f"alike in {treatment}.",
             False,
             source=source,
         ),
@@ -115,15 +116,17 @@ def instrument(
         ),
         Assumption(
             AssumptionKey.HOMOGENEITY,
-            f"One unit of {treatment} changes {outcome} by the same amount in every row (a linear effect without effect "
-            "heterogeneity). Without this the graph gives no formula for the average effect.",
+            f"One unit of {treatment} changes {outcome} by the same amount in every row (a linear effect "
+            "without effect heterogeneity). Without this the graph gives no formula for the average "
+            "effect.",
             False,
             source=source,
         ),
         Assumption(
             AssumptionKey.MONOTONICITY,
-            f"Only if effects differ between rows and {treatment} and {z} are binary: {z} never moves {treatment} against its "
-            "usual direction; the answer is then the effect among those whom it moves (compliers), not among all.",
+            f"Only if effects differ between rows and {treatment} and {z} are binary: {z} never moves "
+            f"{treatment} against its usual direction; the answer is then the effect among those whom it "
+            "moves (compliers), not among all.",
             False,
             source=source,
         ),
@@ -134,8 +137,9 @@ def cross_world(treatment: str, outcome: str, mediators: tuple[str, ...], source
     """The assumption of natural effects that no experiment can check."""
     return Assumption(
         AssumptionKey.CROSS_WORLD,
-        f"What {outcome} would be under one value of {treatment} does not depend on what {prose(mediators)} would be under "
-        "another, once the causes in the graph are given (independent errors). No experiment can check this.",
+        f"What {outcome} would be under one value of {treatment} does not depend on what "
+        f"{prose(mediators)} would be under another, once the causes in the graph are given (independent "
+        "errors). No experiment can check this.",
         False,
         source=source,
     )
@@ -148,8 +152,9 @@ def selection(graph: Graph, outcome: str, source: str) -> tuple[Assumption, ...]
     return (
         Assumption(
             AssumptionKey.NO_SELECTION_BIAS,
-            f"Which rows are in the data depends on nothing but the parents of {prose(sorted(graph.selected))} in the graph; "
-            f"all probabilities are those of the selected rows, and with this graph they give the {outcome} of everyone.",
+            "Which rows are in the data depends on nothing but the parents of "
+            f"{prose(sorted(graph.selected))} in the graph; all probabilities are those of the selected "
+            f"rows, and with this graph they give the {outcome} of everyone.",
             False,
             source=source,
         ),

@@ -1,4 +1,4 @@
-"""The front-door criterion: mediators that carry the whole effect and are themselves unconfounded given the treatment."""
+"""The front-door criterion: mediators that carry the whole effect and are not themselves confounded."""
 
 from __future__ import annotations
 

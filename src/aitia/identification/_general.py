@@ -98,7 +98,9 @@ class Distribution:
             return Probability(self.symbols(y)) if y else ONE
         kept = self._needed(self.order, y)
         over = [i for i in kept if not y >> i & 1]
-        return summed([Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in reversed(kept)))
+        return summed(
+            [Symbol(self.masks.names[i]) for i in over], product(self.factors[i] for i in reversed(kept))
+        )
 
     def _needed(self, prefix: Iterable[int], keep: int) -> list[int]:
         """The nodes of a prefix of the order, without those to be summed out on which no later factor depends."""
@@ -189,7 +191,9 @@ def identified(y: int, x: int, p: Distribution) -> Expression:
             raise NoFormula(Hedge(g.of_mask(v), g.of_mask(s), g.of_mask(sinks)))
         # Line 6: S is a district of G itself.
         if s_prime == s:
-            return summed(p.symbols(s & ~y), product(p.conditional(i) for i in reversed(p.order) if s >> i & 1))
+            return summed(
+                p.symbols(s & ~y), product(p.conditional(i) for i in reversed(p.order) if s >> i & 1)
+            )
         # Line 7: go on inside the district that S lies in.
         p, x = p.restricted(s_prime, late=s_prime & ~g.ancestors(s, s_prime)), x & s_prime
 

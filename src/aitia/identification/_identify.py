@@ -40,12 +40,13 @@ def identify(
     """Turn a causal question into a formula over observed variables, or show why there is none.
 
     Rules are tried in the order adjustment, front-door, mediation, general identification (complete: if it fails, no
-    formula exists without further assumptions), instrument (which assumes an effect that is linear and the same for all). Latent nodes
-    are respected everywhere; with selection nodes all probabilities are those of the selected rows, and only rules that
-    are sound for them are used.
+    formula exists without further assumptions), instrument (which assumes an effect that is linear and the
+    same for all). Latent nodes are respected everywhere; with selection nodes all probabilities are those of
+    the selected rows, and only rules that are sound for them are used.
 
     Args:
-        graph: a DAG or ADMG; its latent and selected nodes say what is not measured, and what the sampling conditions on.
+        graph: a DAG or ADMG; its latent and selected nodes say what is not measured, and what the sampling
+            conditions on.
         question: what is asked.
         rules: the rules allowed; None allows all.
         costs: what each variable costs to measure, at least 0 in any unit; the cheapest adjustment set is then taken
@@ -60,8 +61,8 @@ def identify(
     Raises:
         GraphKindError: the graph is an equivalence class (CPDAG, PAG), which this does not handle yet.
         UnknownNode: the question names a variable that is not in the graph.
-        InvalidQuestion: treatment and outcome are the same or not measured, sets overlap, or levels and mediators differ
-            in number.
+        InvalidQuestion: treatment and outcome are the same or not measured, sets overlap, or levels and
+            mediators differ in number.
 
     Example:
         >>> from aitia.graphs import Graph
@@ -179,8 +180,8 @@ def _check(graph: Graph, question: Question, forbidden: tuple[str, ...]) -> None
     hidden = [name for name in names if name in graph.latent or name in graph.selected or name in forbidden]
     if hidden:
         raise InvalidQuestion(
-            f"The question is about {prose(hidden)}, which the graph marks as not measured or as a selection node "
-            "(or which is forbidden).",
+            f"The question is about {prose(hidden)}, which the graph marks as not measured or as a "
+            "selection node (or which is forbidden).",
             "Ask about measured variables.",
         )
     if isinstance(question, Interventional) and not (question.outcomes and question.treatments):

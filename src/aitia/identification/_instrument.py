@@ -29,10 +29,10 @@ def conditional_instruments(
     """The conditional instruments of an effect, unconditional ones first, then by size of the conditioning set.
 
     Z is an instrument given W if (1) W separates Z from the outcome in the graph without the first edges of the causal
-    paths from the treatment, (2) Z and the treatment are connected given W, (3) neither Z nor W is caused by the treatment.
-    For each Z the separator of ancestors of Z and outcome that lies nearest to the outcome is tried: if it cuts Z off
-    from the treatment, so does every other ancestral one. If any conditional instrument exists, so does an ancestral one,
-    though perhaps with another Z.
+    paths from the treatment, (2) Z and the treatment are connected given W, (3) neither Z nor W is caused by
+    the treatment. For each Z the separator of ancestors of Z and outcome that lies nearest to the outcome is
+    tried: if it cuts Z off from the treatment, so does every other ancestral one. If any conditional
+    instrument exists, so does an ancestral one, though perhaps with another Z.
 
     Args:
         graph: a DAG or ADMG without selection nodes.

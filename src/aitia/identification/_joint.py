@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product as cartesian
 from typing import Any
 
@@ -190,7 +191,8 @@ def evaluate(
     if not allow_undefined and np.isnan(table).any():
         raise NoSupport(
             f"The formula {expression.text()} conditions on something that never happens in these data.",
-            "Drop or merge rare levels, trim the population to where all treatments occur, or use a model-based estimator.",
+            "Drop or merge rare levels, trim the population to where all treatments occur, or use a "
+            "model-based estimator.",
         )
     return Factor(result.symbols, table)
 
@@ -341,12 +343,7 @@ def _sum(over: tuple[Symbol, ...], body: Expression, context: _Context) -> Facto
     factors = [_evaluate(each, context) for each in parts]
     waiting = list(over)
     while waiting:
-
-        def width(symbol: Symbol) -> int:
-            touched = {s for f in factors if symbol in f.symbols for s in f.symbols}
-            return len(touched)
-
-        symbol = min(waiting, key=width)
+        symbol = min(waiting, key=partial(_width, factors))
         waiting.remove(symbol)
         inside = [f for f in factors if symbol in f.symbols]
         factors = [f for f in factors if symbol not in f.symbols]
@@ -361,6 +358,11 @@ def _sum(over: tuple[Symbol, ...], body: Expression, context: _Context) -> Facto
     for each in factors:
         result = _combine(result, each, _times)
     return result
+
+
+def _width(factors: list[Factor], symbol: Symbol) -> int:
+    """How many symbols the product of all factors that hold this one has."""
+    return len({s for f in factors if symbol in f.symbols for s in f.symbols})
 
 
 def _covariance(leaf: Covariance, joint: Joint) -> Factor:

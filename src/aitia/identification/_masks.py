@@ -1,7 +1,7 @@
 """An acyclic directed mixed graph as bit masks: sets of nodes are integers, and set algebra is one machine step.
 
-General identification asks for districts and ancestors of many subgraphs of one graph; with masks a subgraph is just the
-integer of its nodes.
+General identification asks for districts and ancestors of many subgraphs of one graph; with masks a subgraph
+is just the integer of its nodes.
 """
 
 from __future__ import annotations

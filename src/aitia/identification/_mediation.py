@@ -30,8 +30,8 @@ def mediation_covariates(
 ) -> tuple[str, ...] | None:
     """Baseline covariates with which the mediation formula holds, or None if there are none.
 
-    C, not affected by the treatment, has to block (1) every back-door path from the treatment to mediators and outcome, and
-    (2) together with the treatment every back-door path from the mediators to the outcome.
+    C, not affected by the treatment, has to block (1) every back-door path from the treatment to mediators
+    and outcome, and (2) together with the treatment every back-door path from the mediators to the outcome.
 
     Returns:
         A set of which nothing but `required` can be left out, as near to the outcome as it goes.

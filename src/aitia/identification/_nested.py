@@ -1,7 +1,7 @@
 """Nested counterfactuals in which each arrow out of the treatment carries a value of its own.
 
-Natural direct and indirect effects, and effects among the treated, ask for Y when some children of the treatment see one of its
-values and others another. One formula answers them all.
+Natural direct and indirect effects, and effects among the treated, ask for Y when some children of the
+treatment see one of its values and others another. One formula answers them all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class RecantingDistrict:
         conflicting: the members that see the treatment, or are it, with different values.
 
     Source:
-        Shpitser 2013, "Counterfactual graphical models for longitudinal mediation analysis with unobserved confounding".
+        Shpitser 2013, "Counterfactual graphical models for longitudinal mediation analysis with unobserved
+        confounding".
     """
 
     nodes: tuple[str, ...]
@@ -60,9 +61,9 @@ def edge_formula(
 ) -> Expression:
     """P(Y(...) = y) where each child c of the treatment sees the value ``label(c)``: the edge g-formula.
 
-    With D the ancestors of the outcome once the treatment is set, it is the sum over D without the outcome of the product
-    of Q[D_j] over the districts of D, each at the value that its members see. It is identified if every district sees one
-    value and every Q[D_j] is identified.
+    With D the ancestors of the outcome once the treatment is set, it is the sum over D without the outcome
+    of the product of Q[D_j] over the districts of D, each at the value that its members see. It is identified if every
+    district sees one value and every Q[D_j] is identified.
 
     Args:
         graph: a DAG or ADMG.

@@ -1,4 +1,4 @@
-"""One function a rule: from a checked problem to the estimands that the rule gives, best first; none if it does not apply."""
+"""One function a rule: from a checked problem to the estimands it gives, best first, or to none."""
 
 from __future__ import annotations
 
@@ -64,13 +64,14 @@ class Problem:
 
 
 def adjustment(problem: Problem) -> list[Estimand]:
-    """Covariate adjustment: average effects over any population, and P(outcomes | do(treatments))."""
+    """Covariate adjustment: average effects over any population, and P(outcomes | do(treatment))."""
     graph, question = problem.graph, problem.question
     described: tuple[str, ...] = ()
     if isinstance(question, Effect):
         x, y = (question.treatment,), (question.outcome,)
         described = question.population.variables
-    elif isinstance(question, Interventional) and not question.given:
+    elif isinstance(question, Interventional) and not question.given and len(question.treatments) == 1:
+        # Estimators that adjust set one treatment; a joint intervention is left to general identification.
         x, y = question.treatments, question.outcomes
     else:
         return []
@@ -179,8 +180,8 @@ def front_door(problem: Problem) -> list[Estimand]:
                 *assume.common(graph, (t,), y, source),
                 *assume.front_door(t, y, mediators, source),
             ),
-            reason=f"{m} carr{'ies' if len(mediators) == 1 else 'y'} the whole effect of {t} on {y}, nothing confounds "
-            f"{t} with {m}, and {t} blocks every back door from {m} to {y}.",
+            reason=f"{m} carr{'ies' if len(mediators) == 1 else 'y'} the whole effect of {t} on {y}, "
+            f"nothing confounds {t} with {m}, and {t} blocks every back door from {m} to {y}.",
         )
     ]
 
@@ -201,8 +202,8 @@ def mediation(problem: Problem) -> list[Estimand]:
             expression = Sum(symbols(z), Product((changed, Probability(symbols(z))))) if z else changed
             extra = assume.selection(graph, y, source)
             reason = (
-                f"Adjusting for {prose(z)} blocks every non-causal path from {prose((t, *m))} to {y}, set together. "
-                f"{best.sentence}"
+                f"Adjusting for {prose(z)} blocks every non-causal path from {prose((t, *m))} to {y}, set "
+                f"together. {best.sentence}"
             )
         case NaturalDirect(t, y, m) | NaturalIndirect(t, y, m):
             covariates = mediation_covariates(graph, t, y, m, required=problem.required)
@@ -212,8 +213,8 @@ def mediation(problem: Problem) -> list[Estimand]:
             expression = natural_formula(y, t, m, z, isinstance(question, NaturalDirect))
             extra = (assume.cross_world(t, y, m, source),)
             reason = (
-                f"{prose(z)} block{'s' if len(z) < 2 else ''} every back door from {t} to {prose((*m, y))}, and with {t} every "
-                f"back door from {prose(m)} to {y}."
+                f"{prose(z)} block{'s' if len(z) < 2 else ''} every back door from {t} to "
+                f"{prose((*m, y))}, and with {t} every back door from {prose(m)} to {y}."
                 if z
                 else f"Nothing confounds {t} with {prose((*m, y))}, or {prose(m)} with {y} once {t} is known."
             )
@@ -271,7 +272,9 @@ def general(problem: Problem) -> list[Estimand]:
             expression, name = _general_effect(problem, question)
     reason = f"No simpler rule applies, but {name} finds a formula."
     if not graph.descendants(x) & set(y):
-        reason = f"No directed path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero."
+        reason = (
+            f"No directed path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero."
+        )
     if isinstance(question, Interventional):
         reason = f"{name} finds a formula."
         rest = [s.name for s in expression.free if s.name not in (*x, *y, *question.given)]
@@ -287,14 +290,15 @@ def general(problem: Problem) -> list[Estimand]:
                 *assume.common(graph, x, prose(y), source),
                 Assumption(
                     assume.AssumptionKey.NO_UNMEASURED_CONFOUNDING,
-                    f"Unmeasured common causes exist only where the graph draws them; {prose(x)} and {prose(y)} may have "
-                    "some, which the formula gets round.",
+                    f"Unmeasured common causes exist only where the graph draws them; {prose(x)} and "
+                    f"{prose(y)} may have some, which the formula gets round.",
                     False,
                     source=source,
                 ),
                 Assumption(
                     assume.AssumptionKey.POSITIVITY,
-                    f"Every combination of values of {prose(_read(expression))} on which the formula conditions occurs.",
+                    f"Every combination of values of {prose(_read(expression))} on which the formula "
+                    "conditions occurs.",
                     True,
                     source=source,
                 ),
@@ -357,10 +361,12 @@ def instrument(problem: Problem) -> list[Estimand]:
                     *assume.common(graph, (t,), y, source),
                     *assume.instrument(t, y, z, each.given, source),
                 ),
-                reason=f"Unmeasured causes of {t} and {y} leave no formula for the average effect without further assumptions. "
-                f"{prose(z)} move{'s' if len(z) == 1 else ''} {t}, and {y} only through {t}"
+                reason=f"Unmeasured causes of {t} and {y} leave no formula for the average effect without "
+                f"further assumptions. {prose(z)} move{'s' if len(z) == 1 else ''} {t}, and {y} "
+                f"only through {t}"
                 + (f", given {prose(each.given)}" if each.given else "")
-                + ": with a linear effect that is the same in every row, the ratio of covariances is that effect per unit.",
+                + ": with a linear effect that is the same in every row, the ratio of covariances is "
+                "that effect per unit.",
             )
         )
     return found

@@ -45,10 +45,10 @@ def recovered(
 ) -> Expression:
     """P(outcomes | do(treatments), given) in the whole population from P(v | S = 1).
 
-    P(y | do(x)) is a sum of products of c-factors Q[D_j]. A c-factor Q[T] of the graph over the ancestors of D_j and S is
-    got from the selected rows if no node of T is an ancestor of S: in an order that starts with the ancestors of S, its
-    conditionals have S among their predecessors, so that conditioning on S = 1 changes nothing. From Q[T], general
-    identification goes on to Q[D_j].
+    P(y | do(x)) is a sum of products of c-factors Q[D_j]. A c-factor Q[T] of the graph over the ancestors of
+    D_j and S is got from the selected rows if no node of T is an ancestor of S: in an order that starts with
+    the ancestors of S, its conditionals have S among their predecessors, so that conditioning on S = 1
+    changes nothing. From Q[T], general identification goes on to Q[D_j].
 
     Sound, not complete: where this fails, another argument may still succeed.
 

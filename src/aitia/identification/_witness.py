@@ -45,27 +45,31 @@ def sentence(witness: object, question: Question) -> str:
     match witness:
         case Hedge(f, f_prime):
             rest = (
-                f"{prose(f_prime)} {'stay' if len(f_prime) > 1 else 'stays'} tied to the rest of them when "
-                f"{prose(witness.treatments)} {'are' if len(witness.treatments) > 1 else 'is'} set"
+                f"{prose(f_prime)} {'stay' if len(f_prime) > 1 else 'stays'} tied to the rest of them "
+                f"when {prose(witness.treatments)} {'are' if len(witness.treatments) > 1 else 'is'} set"
             )
             return (
-                f"No formula over the measured variables gives {asked}: {prose(f)} are tied together by unmeasured common "
-                f"causes, and {rest}, so that two models agree on everything observed and differ in the answer."
+                f"No formula over the measured variables gives {asked}: {prose(f)} are tied together by "
+                f"unmeasured common causes, and {rest}, so that two models agree on everything observed "
+                "and differ in the answer."
             )
         case RecantingWitness(node):
             return (
-                f"No formula gives this: {t} changes {node}, and {node} leads to {y} both through the mediators and past "
-                f"them, so {node} would have to take its value under two values of {t} at once (a recanting witness)."
+                f"No formula gives this: {t} changes {node}, and {node} leads to {y} both through the "
+                f"mediators and past them, so {node} would have to take its value under two values of {t} "
+                "at once (a recanting witness)."
             )
         case RecantingDistrict(nodes, conflicting):
             return (
-                f"No formula gives this: {prose(nodes)} are tied together by unmeasured common causes, and "
-                f"{prose(conflicting)} would have to see two values of {t} at once (a recanting district)."
+                f"No formula gives this: {prose(nodes)} are tied together by unmeasured common causes, "
+                f"and {prose(conflicting)} would have to see two values of {t} at once (a recanting "
+                "district)."
             )
         case PostTreatment(variables):
             return (
-                f"The subgroup is described by {prose(variables)}, which {t} changes: who belongs to it depends on the "
-                "treatment itself, so its effect is not the effect in a group that exists before treatment."
+                f"The subgroup is described by {prose(variables)}, which {t} changes: who belongs to it "
+                "depends on the treatment itself, so its effect is not the effect in a group that exists "
+                "before treatment."
             )
         case OpenSelection(selected, through):
             how = (
@@ -74,8 +78,9 @@ def sentence(witness: object, question: Question) -> str:
                 else " bears on the variables asked about"
             )
             return (
-                f"Only selected rows are seen ({prose(selected)}), and the selection{how}. The rules known here do not "
-                f"recover {asked} in the whole population from them; that no other argument can is not proved."
+                f"Only selected rows are seen ({prose(selected)}), and the selection{how}. The rules "
+                f"known here do not recover {asked} in the whole population from them; that no other "
+                "argument can is not proved."
             )
         case RulesExhausted(rules):
             return f"None of the rules allowed ({prose(rules) if rules else 'none'}) gives {asked}; other rules may."
