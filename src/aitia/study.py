@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -312,7 +312,18 @@ class Study:
 
 
 # The estimators a report sets beside the answer unasked, and up to how many rows each is quick enough for that.
-SIDE_BY_SIDE: dict[str, int] = {}
+SIDE_BY_SIDE: dict[str, int] = {
+    "regression-adjustment": 10_000_000,
+    "stratification": 1_000_000,
+    "aipw": 50_000,
+    "ipw": 100_000,
+    "matching": 20_000,
+    "two-stage-least-squares": 1_000_000,
+    "anderson-rubin": 1_000_000,
+    "front-door-linear": 1_000_000,
+    "mediation-linear": 1_000_000,
+    "plug-in": 1_000_000,
+}
 
 
 def _check_columns(graph: Graph, table: Table) -> None:
@@ -373,7 +384,7 @@ def estimator_named(name: str) -> Estimator:
     def folded(text: str) -> str:
         return "".join(each for each in text.casefold() if each.isalnum())
 
-    table: dict[str, Callable[[], Estimator]] = dict(estimators())
+    table = estimators()
     by_folded = {folded(each): made for each, made in table.items()}
     by_folded |= {folded(made.name): made for made in table.values() if folded(made.name) not in by_folded}
     if folded(name) not in by_folded:

@@ -590,3 +590,16 @@ class TestPublicFiles:
 
 def test_table_of_is_read():
     assert Table.of({"a": [1, 2]}).n_rows == 2
+
+
+@pytest.mark.parametrize("name", ["two\nlines, quoted", "a; b -> c", "x'; DROP TABLE t; --", "a|b\tc"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_separators_and_line_breaks_inside_names(name: str, ending: str, tmp_path: Path):
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        out = csv.writer(file, lineterminator=ending)
+        out.writerow([f"t{name}", f"y{name}"])
+        out.writerows([i % 3, i / 2] for i in range(40))
+    table = read(path)
+    assert table.names == (f"t{name}", f"y{name}")
+    assert table.column(f"y{name}").maximum == 19.5

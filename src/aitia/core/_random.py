@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def stream(seed: int, *purpose: str | int) -> np.random.Generator:
@@ -23,6 +25,8 @@ def stream(seed: int, *purpose: str | int) -> np.random.Generator:
         >>> bool(stream(1, "folds").random() == stream(1, "placebo").random())
         False
     """
+    import numpy as np  # here, so that the command line's help and errors need not wait for it
+
     digest = hashlib.sha256("\x1f".join(map(str, purpose)).encode()).digest()
     words = np.frombuffer(digest, dtype=np.uint32).tolist()
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words])))

@@ -7,8 +7,9 @@ import gzip
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,9 @@ def from_csv(paths: Sequence[Path], options: Csv) -> tuple[Source, list[Decision
         pairs = ", ".join(f"{name}: 'VARCHAR'" for name in text_columns)
         typed = f", types={{{pairs}}}" if pairs else ""
         given = ", ".join(f"{key}={_sql(value)}" for key, value in arguments.items())
+        if any("\n" in name for name in header) and _ends_in_crlf(paths[0], delimiter, options.encoding):
+            # A line break inside a name misleads DuckDB about how lines end, unless it is told.
+            given += r", new_line='\r\n'"
         return f"from read_csv({files}, {FIXED}, {given}{typed})"
 
     connection = duckdb.connect()
@@ -173,9 +177,19 @@ def _open(path: Path, encoding: str) -> io.TextIOBase:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    """The separator that cuts the header into most fields."""
-    counts = {mark: len(_header(path, mark, encoding)) for mark in DELIMITERS}
-    return max(DELIMITERS, key=lambda mark: counts[mark])
+    """The separator that cuts the header into most fields, first of those that cut the next rows into as many."""
+
+    def fits(mark: str) -> tuple[bool, int]:
+        width = len(_header(path, mark, encoding))
+        with _open(path, encoding) as file:
+            # A name may hold another separator; the rows under it then do not.
+            try:
+                widths = {len(row) for row in islice(csv.reader(file, delimiter=mark), 1, 20) if row}
+            except csv.Error:
+                widths = {-1}
+        return width > 1 and widths <= {width}, width
+
+    return max(DELIMITERS, key=fits)
 
 
 def _header(path: Path, delimiter: str, encoding: str) -> list[str]:
@@ -191,6 +205,20 @@ def _header(path: Path, delimiter: str, encoding: str) -> list[str]:
             f"{path} is empty.", "Check that this is the file you meant; its first line names the columns."
         )
     return [name or f"column{position}" for position, name in enumerate(header, 1)]
+
+
+def _ends_in_crlf(path: Path, delimiter: str, encoding: str) -> bool:
+    """Whether the header's last line ends in carriage return and line feed."""
+    with _open(path, encoding) as file:
+        lines = [""]
+
+        def kept() -> Iterator[str]:
+            for line in file:
+                lines[0] = line
+                yield line
+
+        next(csv.reader(kept(), delimiter=delimiter))
+        return lines[0].endswith("\r\n")
 
 
 def _comma_decimals(path: Path, encoding: str) -> bool:

@@ -26,7 +26,7 @@ GREY = "#8a8a8a"
 # Text and axes are drawn in this colour, which the page replaces by its own ink, light or dark.
 INK = "#1b1c1d"
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "figure.figsize": (5.4, 3.2),
     "figure.constrained_layout.use": True,
     "font.family": "sans-serif",
