@@ -1,12 +1,13 @@
 """Separators against brute force over subsets."""
 
-from itertools import islice
+from itertools import combinations, islice
 
 import pytest
 from graph_oracles import mixed_graphs, separated_sets, subsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aitia.core import stream
 from aitia.graphs import (
     Graph,
     GraphError,
@@ -92,6 +93,68 @@ def test_the_cheapest_separator_agrees_with_brute_force(problem, prices):
         assert found in minimal(brute(problem))
     least = minimum_separator(graph, x, y, include=include, restrict=restrict)
     assert (None if least is None else len(least)) == min(map(len, brute(problem)), default=None)
+
+
+def random_problems(count):
+    """Problems denser and larger than Hypothesis likes to draw, for rare branches."""
+    random = stream(0, "separators")
+    for _ in range(count):
+        size = int(random.integers(6, 11))
+        order = [f"v{i}" for i in random.permutation(size)]
+        pairs = list(combinations(order, 2))
+        graph = Graph.build(
+            [f"v{i}" for i in range(size)],
+            [pair for pair in pairs if random.random() < 0.3],
+            [pair for pair in pairs if random.random() < 0.04],
+            latent=["v0"] if random.random() < 0.3 else (),
+            selected=["v1"] if random.random() < 0.3 else (),
+        )
+        x, y, *rest = random.permutation([f"v{i}" for i in range(2, size)]).tolist()
+        if y not in graph.neighbors(x):
+            include = {node for node in rest[:1] if random.random() < 0.2}
+            yield graph, {x}, {y}, include, None
+
+
+def fast_brute(problem):
+    """As `brute`, by `m_separated`, which other tests hold against the definition."""
+    graph, x, y, include, _ = problem
+    free = set(graph.observed) - x - y - include
+    return [frozenset(include | some) for some in subsets(free) if m_separated(graph, x, y, include | some)]
+
+
+def test_denser_graphs_agree_with_brute_force():
+    random = stream(1, "costs")
+    answered, many = 0, 0
+    for problem in random_problems(400):
+        graph, x, y, include, _ = problem
+        every = fast_brute(problem)
+        least = minimal(every)
+        listed = list(minimal_separators(graph, x, y, include=include))
+        assert len(listed) == len(set(listed)) and set(listed) == least
+        assert minimal_separator(graph, x, y, include=include) == (listed[0] if listed else None)
+        cost = {node: float(random.choice([0.0, 1.0, 2.0, 3.0, 5.0])) for node in graph.nodes}
+        cheapest = minimum_separator(graph, x, y, include=include, cost=cost)
+        if every:
+            assert cheapest in least
+            prices = [sum(cost[node] for node in each - include) for each in every]
+            assert sum(cost[node] for node in cheapest - include) == min(prices)
+        answered += bool(every)
+        many += len(listed) > 1
+    # Otherwise the comparison would be about little.
+    assert answered > 100 and many > 10
+
+
+def test_a_flow_that_has_to_be_turned_back():
+    # The first augmenting path takes a shortcut that a maximum flow does not use, so that flow must be undone.
+    graph = Graph.parse("x -> a -> d -> y; x -> b -> c -> y; a -> c; x -> e -> f -> d; c -> g -> y")
+    costs = {"a": 1.0, "b": 2.0, "c": 2.0, "d": 1.0, "e": 3.0, "f": 3.0, "g": 1.0}
+    least = min(
+        (sum(costs[node] for node in each), sorted(each))
+        for each in subsets("abcdefg")
+        if m_separated(graph, "x", "y", each)
+    )
+    found = minimum_separator(graph, "x", "y", cost=costs)
+    assert sum(costs[node] for node in found) == least[0]
 
 
 def test_known_answers():
