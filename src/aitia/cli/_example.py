@@ -43,7 +43,14 @@ def example(
             print_rich(*examples_table([(each.name, each.title) for each in loaded]))
         return
     chosen = examples.load(_completed(name, examples.names()))
-    study = Study(chosen.table(), question_of(chosen), chosen.graph, seed=seed, title=chosen.title)
+    study = Study(
+        chosen.table(),
+        question_of(chosen),
+        chosen.graph,
+        clusters=chosen.clusters,
+        seed=seed,
+        title=chosen.title,
+    )
     code = answer(
         study,
         method=method,

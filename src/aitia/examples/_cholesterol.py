@@ -38,7 +38,7 @@ cholesterol = Example(
     graph="age -> exercise; age -> cholesterol; exercise -> cholesterol",
     treatment="exercise",
     outcome="cholesterol",
-    contrast=(1.0, 0.0),
+    contrast=(5.0, 4.0),
     columns={"age": "years", "exercise": "hours a week", "cholesterol": "mg/dl"},
     answers={
         "raw": Answer(

@@ -45,6 +45,7 @@ class Example:
         answers: known numbers, by a short name; ``"effect"`` is the effect of the contrast where it is known.
         citation: where the data come from.
         notes: what to bear in mind.
+        clusters: the column that says which rows depend on each other, or None.
         mediators: for a direct effect, the mediators held fixed; empty for a total effect.
     """
 
@@ -60,6 +61,7 @@ class Example:
     citation: str
     notes: str = ""
     mediators: tuple[str, ...] = ()
+    clusters: str | None = None
     _make: Callable[[], Table] = field(default=lambda: Table.of({}), repr=False, compare=False)
 
     def table(self) -> Table:
