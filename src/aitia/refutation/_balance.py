@@ -44,7 +44,7 @@ class Balance(Refuter):
 
     alpha: float = ALPHA
     tolerance: float = 0.1
-    largest: int = 100_000
+    largest: int = 50_000
 
     name: ClassVar[str] = "balance"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.PROPENSITY_MODEL

@@ -198,9 +198,9 @@ class Variables:
         if z:
             inside = sub[2:, 2:] + 1e-12 * np.eye(len(z))
             block = block - sub[:2, 2:] @ linalg.solve(inside, sub[2:, :2], assume_a="sym")
-        scale = np.sqrt(max(block[0, 0], 0.0) * max(block[1, 1], 0.0))
-        if scale < 1e-10:  # one of the two is a linear function of z: nothing is left to depend on
+        if min(block[0, 0], block[1, 1]) < 1e-9:  # one is a linear function of z: nothing is left to depend on
             return IndependenceTest(x, y, z, 1.0, 0.0, "Fisher z")
+        scale = np.sqrt(block[0, 0] * block[1, 1])
         r = float(np.clip(block[0, 1] / scale, -1 + 1e-15, 1 - 1e-15))
         freedom = self.n - len(z) - 3
         p = float(2 * stats.norm.sf(abs(np.arctanh(r)) * np.sqrt(freedom))) if freedom > 0 else 1.0

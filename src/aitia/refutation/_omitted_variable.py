@@ -250,7 +250,10 @@ def linear_sensitivity(
     """
     sample = case.sample
     every = np.arange(sample.covariates.shape[1])
-    slope, t_left, y_left, rank = _partialled(sample, every)
+    if sample.n > largest:
+        slope, t_left, y_left, rank = _partialled_by_moments(sample)
+    else:
+        slope, t_left, y_left, rank = _partialled(sample, every)
     freedom = sample.n - rank - 1
     fit = LinearSensitivity(slope, float(np.sqrt(y_left / freedom / t_left)), freedom)
     strengths = {}
@@ -278,6 +281,22 @@ def _partialled(sample: Sample, columns: np.ndarray) -> tuple[float, float, floa
     slope = float(t_rest @ y_rest / (t_rest @ t_rest))
     remainder = y_rest - slope * t_rest
     return slope, float(t_rest @ t_rest), float(remainder @ remainder), projection.rank
+
+
+def _partialled_by_moments(sample: Sample) -> tuple[float, float, float, int]:
+    """The same for all covariates, from the moments that the estimate was made of: no pass over the rows."""
+    cross = sample.moments().cross  # [covariates, outcome, treatment, ...]
+    p = len(sample.covariate_names)
+    x, joint = cross[:p, :p], cross[: p + 2, p : p + 2]
+    scale = np.sqrt(np.diag(x))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(x / np.outer(scale, scale))
+    good = values > 1e-10 * values[-1] if p else np.zeros(0, dtype=bool)
+    loadings = (vectors[:, good] / np.sqrt(values[good])).T @ (joint[:p] / scale[:, None])
+    (y_left, ty), (_, t_left) = joint[p:] - loadings.T @ loadings
+    unit = sample.contrast[0] - sample.contrast[1] if sample.treatment_kind.value == "continuous" else 1.0
+    slope = ty / t_left
+    return float(slope * unit), float(t_left / unit**2), float(y_left - slope * ty), int(good.sum()) + 1
 
 
 def _general(case: Case, columns: np.ndarray | None = None, total: int | None = None) -> GeneralSensitivity:

@@ -44,7 +44,7 @@ class SimulatedTruth(Refuter):
 
     replicates: int = 100
     effect: float | None = None
-    seconds: float = 2.0
+    seconds: float = 1.0
     largest: int = 20_000
     alpha: float = ALPHA
 
