@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import chain, combinations, pairwise
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
-from aitia.graphs import Edge, Graph, Mark
-from aitia.graphs._edge import bidirected, directed
+from aitia.graphs import Edge, Graph, GraphKind, GraphKindError, Mark
+from aitia.graphs._edge import bidirected, directed, undirected
 
 
 def subsets(items):
@@ -92,3 +93,27 @@ def questions(draw, **options):
     x, y, *others = draw(st.permutations(free))
     count = draw(st.integers(0, len(others)))
     return graph, x, y, frozenset(others[:count])
+
+
+@st.composite
+def ancestral_graphs(draw):
+    """A random maximal ancestral graph: undirected edges above, directed and bidirected ones below."""
+    names = [f"v{i}" for i in range(draw(st.integers(3, 6)))]
+    top = draw(st.integers(1, len(names)))
+    edges = []
+    for (i, a), (j, b) in combinations(enumerate(names), 2):
+        if j < top:
+            sort = draw(st.sampled_from(["", "u"]))
+        elif i < top:
+            sort = draw(st.sampled_from(["", "d"]))
+        else:
+            sort = draw(st.sampled_from(["", "d", "b"]))
+        edges += (
+            [undirected(a, b)] * (sort == "u")
+            + [directed(a, b)] * (sort == "d")
+            + [bidirected(a, b)] * (sort == "b")
+        )
+    try:
+        return Graph(tuple(names), tuple(edges), kind=GraphKind.PAG)
+    except GraphKindError:
+        reject()

@@ -1,12 +1,17 @@
 """The graph itself: construction, relatives, and the graphs made from it."""
 
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from graph_oracles import descendants, mixed_graphs, separated, simple_paths, subsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import aitia
 from aitia.core import AitiaError
 from aitia.graphs import (
     CyclicGraph,
@@ -39,6 +44,20 @@ def test_equality_does_not_depend_on_order(graph, random):
     other = Graph(tuple(nodes), tuple(edges * 2), graph.latent, graph.selected, graph.kind)
     assert other == graph and hash(other) == hash(graph)
     assert pickle.loads(pickle.dumps(graph)) == graph
+
+
+def test_a_graph_hashes_right_after_a_journey_to_another_process():
+    # Texts hash differently in each process, so that a cached hash must not travel.
+    program = (
+        "import pickle, sys; from aitia.graphs import Graph; graph = Graph.parse('a -> b; u [latent]');"
+        "hash(graph), graph.ancestors('b'); sys.stdout.buffer.write(pickle.dumps(graph))"
+    )
+    source = str(Path(aitia.__file__).parents[1])
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": source}
+    sent = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=True
+    ).stdout
+    assert pickle.loads(sent) in {Graph.parse("a -> b; u [latent]")}
 
 
 def test_graphs_that_differ_are_not_equal():

@@ -1,10 +1,11 @@
 """m-separation against path enumeration, networkx and known answers."""
 
 import time
+from itertools import combinations
 
 import networkx
 import pytest
-from graph_oracles import is_open, mixed_graphs, questions, separated, subsets
+from graph_oracles import ancestral_graphs, is_open, mixed_graphs, questions, separated, subsets
 from hypothesis import given, settings
 
 from aitia.core import stream
@@ -15,6 +16,7 @@ from aitia.graphs import (
     UnknownNode,
     m_connecting_path,
     m_separated,
+    minimal_separators,
     reachable,
     representative,
 )
@@ -52,6 +54,21 @@ def test_the_witness_is_an_open_path(question):
             for edge, a, b in zip(path.edges, path.nodes, path.nodes[1:])
         )
         assert is_open(graph, x, list(zip(path.edges, path.nodes[1:])), set(condition) | graph.selected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ancestral_graphs())
+def test_undirected_edges_of_ancestral_graphs(graph):
+    for x, y in combinations(graph.nodes, 2):
+        others = set(graph.nodes) - {x, y}
+        sets = [some for some in subsets(others) if separated(graph, x, y, some)]
+        for some in subsets(others):
+            assert m_separated(graph, x, y, some) == (some in sets)
+            path = m_connecting_path(graph, x, y, some)
+            assert (path is None) == (some in sets)
+            assert path is None or is_open(graph, x, list(zip(path.edges, path.nodes[1:])), some)
+        smallest = {frozenset(some) for some in sets if not any(other < some for other in sets)}
+        assert set(minimal_separators(graph, x, y)) == smallest
 
 
 def test_networkx_agrees_on_larger_dags():

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from aitia.graphs._adjacency import Adjacency
 from aitia.graphs._edge import Edge, GraphKind, Mark
 from aitia.graphs._errors import GraphError, GraphKindError, UnknownNode
-from aitia.graphs._kinds import inferred_kind, validate
+from aitia.graphs._kinds import inferred_kind, member_of, validate
 from aitia.graphs._syntax import parse_text, text_statements
 
 Nodes: TypeAlias = str | Iterable[str]
@@ -208,6 +208,10 @@ class Graph:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Only the graph travels: a cached hash would be wrong in another process.
+        return Graph._trusted, (self.nodes, self.edges, self.latent, self.selected, self.kind)
+
     def __contains__(self, node: object) -> bool:
         return node in self._adjacency.index
 
@@ -280,6 +284,10 @@ class Graph:
     def _adjacency(self) -> Adjacency:
         return Adjacency.of(self.nodes, self.edges)
 
+    @cached_property
+    def _representative(self) -> Graph:
+        return member_of(self)
+
     def indices(self, nodes: Nodes, where: str = "the question") -> list[int]:
         """The positions of nodes in `nodes`, without repeats.
 
@@ -304,11 +312,15 @@ class Graph:
         """The given nodes in the order in which the graph lists them, without repeats."""
         return tuple(self.nodes[i] for i in sorted(self.indices(nodes)))
 
-    @property
+    @cached_property
     def observed(self) -> tuple[str, ...]:
         """The nodes that are neither latent nor selected: those that vary in a table. In order of `nodes`."""
         hidden = self.latent | self.selected
         return tuple(node for node in self.nodes if node not in hidden)
+
+    @cached_property
+    def _observed_indices(self) -> frozenset[int]:
+        return frozenset(self.indices(self.observed))
 
     def parents(self, nodes: Nodes) -> frozenset[str]:
         """The nodes p with ``p -> x`` for an x in `nodes` (which may itself be among them)."""

@@ -307,6 +307,11 @@ def representative(graph: Graph) -> Graph:
         >>> representative(Graph.parse("a -- b -- c")).kind
         <GraphKind.DAG: 'dag'>
     """
+    return graph._representative
+
+
+def member_of(graph: Graph) -> Graph:
+    """What `representative` answers, found anew."""
     if graph.kind in (GraphKind.CPDAG, GraphKind.MPDAG):
         edges = consistent_extension(graph.nodes, graph.edges)
         if edges is None:

@@ -53,7 +53,7 @@ def _search(graph: Graph, x: Nodes, y: Nodes, include: Nodes, restrict: Nodes | 
     asked = query(graph, x, y, include, "the set to include")
     solid = asked.graph
     if restrict is None:
-        allowed = set(solid.indices(solid.observed))
+        allowed: set[int] | frozenset[int] = solid._observed_indices
     else:
         allowed = set(solid.indices(restrict, "the set to choose from"))
         if outside := set(solid.indices(include)) - allowed:
@@ -69,7 +69,7 @@ def _search(graph: Graph, x: Nodes, y: Nodes, include: Nodes, restrict: Nodes | 
         if more == inside:
             break
         inside = more
-    return _Search(asked, inside, (allowed & inside) - asked.x - asked.y - asked.given)
+    return _Search(asked, inside, (inside & allowed) - asked.x - asked.y - asked.given)
 
 
 def separator(
