@@ -92,6 +92,20 @@ def test_clusters_against_statsmodels(weighted):
     np.testing.assert_allclose(cluster_covariance(fit, scores), reference.cov_params(), rtol=1e-8)
 
 
+def test_cluster_scores_of_distant_columns_keep_their_digits():
+    block, _, clusters = rows_of(5)
+    block[:, 3] += 1e9
+    block[:, 0] += 1e8
+    fit = least_squares(Moments.of(block, NAMES), "y", NAMES[:3])
+    kept = cluster_scores_from_moments(accumulate([block], NAMES, groups=clusters, n_groups=12), fit)
+    near = block - [1e8, 0, 0, 1e9]
+    residual = near[:, 3] - near[:, :3] @ fit.coefficients[1:]
+    residual -= residual.mean()
+    sums = np.bincount(clusters, residual)
+    # The intercept near 1e9 has a grain of 1e-7; the sums must not be off by that times the rows of a cluster.
+    np.testing.assert_allclose(kept[:, 0], sums, atol=1e-10)
+
+
 def test_threads_do_not_change_a_bit():
     block, _, clusters = rows_of(3, 200_000)
     fit = least_squares(Moments.of(block, NAMES), "y", NAMES[:3])

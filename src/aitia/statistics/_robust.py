@@ -149,17 +149,18 @@ def cluster_scores_from_moments(clusters: GroupedMoments, fit: LeastSquares) -> 
 
     Args:
         clusters: one group a cluster, of at least the outcome and the regressors of the fit.
-        fit: the regression, fitted to the same rows.
+        fit: the regression, fitted by least squares (one stage or two) to the same rows.
     """
     slopes = fit.coefficients[1:] if fit.intercept else fit.coefficients
     regressors = fit.names[1:] if fit.intercept else fit.names
     part = clusters.subset([*regressors, fit.outcome])
-    # Mean residual of a cluster, with the low part of the means where the high parts cancel.
-    mean = (part.means[:, -1] - part.means[:, :-1] @ slopes) + (
-        part.means_low[:, -1] - part.means_low[:, :-1] @ slopes
-    )
+    high, low = part.means, part.means_low
     if fit.intercept:
-        mean = mean - fit.coefficients[0]
+        # The fit passes through the mean of all rows; distances from it keep the digits that a coefficient loses.
+        whole = part.total()
+        high, low = high - whole.mean, low - whole.mean_low
+    away = high + low
+    mean = away[:, -1] - away[:, :-1] @ slopes
     residual = part.weights * mean
     within = part.crosses[:, :-1, -1] - part.crosses[:, :-1, :-1] @ slopes
     scores = within + residual[:, None] * part.means[:, :-1]
