@@ -69,7 +69,12 @@ def test_only_what_moments_can_answer_is_recognised():
         """Somebody's own ridge."""
 
     assert is_plain_linear(Ridge()) and is_plain_linear(LinearRegression())
-    for other in (Tuned(), Ridge(fit_intercept=False), LinearRegression(positive=True), Ridge(alpha=np.ones(2))):
+    for other in (
+        Tuned(),
+        Ridge(fit_intercept=False),
+        LinearRegression(positive=True),
+        Ridge(alpha=np.ones(2)),
+    ):
         assert not is_plain_linear(other)
     assert plain_logistic_strength(LogisticRegression(C=4.0)) == 0.25
     for other in (
@@ -90,7 +95,9 @@ def test_rows_never_see_their_own_outcome():
         both = []
         for values in (y, other):
             made = Workshop(arrange(sample(x, t, values), folds, 0))
-            both.append(made.arranged.restore(cross_fit_means(made, learner, made.arranged.y[:, None]).values))
+            both.append(
+                made.arranged.restore(cross_fit_means(made, learner, made.arranged.y[:, None]).values)
+            )
         same = np.abs(both[0] - both[1])[folds == 2].max()
         moved = np.abs(both[0] - both[1])[folds != 2].max()
         assert moved > 0.1

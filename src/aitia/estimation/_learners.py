@@ -203,7 +203,9 @@ def _means_from_moments(
     return CrossFitted(values, "; ".join(dict.fromkeys(words)), tuple(explained))
 
 
-def choose_series(folds: np.ndarray, width: int, target: int, orders: np.ndarray) -> tuple[np.ndarray, str, float]:
+def choose_series(
+    folds: np.ndarray, width: int, target: int, orders: np.ndarray
+) -> tuple[np.ndarray, str, float]:
     """The candidate with the smallest out-of-fold loss, and its coefficients for every fold."""
     whole = folds.sum(axis=0)
     pooled = centre(whole, width, target)

@@ -162,16 +162,14 @@ def _region(sample: Sample, considered: np.ndarray, thin: np.ndarray) -> str:
     size = np.bincount(leaf_of, minlength=tree.node_count)
     # The leaf that holds many thin rows and little else: recall times precision.
     target = int(np.argmax(found * found / np.maximum(size, 1)))
-    words: list[str] = []
-
-    def walk(node: int, path: list[str]) -> None:
-        if node == target:
-            words.extend(path)
-        if tree.children_left[node] == -1:
-            return
-        name, cut = names[tree.feature[node]], f"{tree.threshold[node]:.4g}"
-        walk(int(tree.children_left[node]), [*path, f"{name} <= {cut}"])
-        walk(int(tree.children_right[node]), [*path, f"{name} > {cut}"])
-
-    walk(0, [])
-    return " and ".join(words)
+    # From the leaf up to the root: the first bound met on each side of a column is the tightest.
+    bounds: dict[tuple[str, str], float] = {}
+    node = target
+    while node:
+        left = np.flatnonzero(tree.children_left == node)
+        parent = int(left[0]) if len(left) else int(np.flatnonzero(tree.children_right == node)[0])
+        bounds.setdefault(
+            (names[tree.feature[parent]], "<=" if len(left) else ">"), float(tree.threshold[parent])
+        )
+        node = parent
+    return " and ".join(f"{name} {side} {cut:.4g}" for (name, side), cut in sorted(bounds.items()))

@@ -119,7 +119,7 @@ def _series_means(sample: Sample, target: Target, learner: Any, seed: int) -> tu
     rows = arrange(sample, 2, seed)
     if isinstance(learner, Series):
         smallest = int(np.bincount(rows.arm, minlength=rows.arms).min())
-        curves, pairs, words = series_size(rows, allowed=max(smallest // 12, 4))
+        curves, pairs, words = series_size(rows, allowed=max(smallest // 5, 4))
         features: Any = SeriesFeatures(
             rows,
             curves if learner.curves is None else learner.curves,
@@ -163,7 +163,7 @@ def _series_means(sample: Sample, target: Target, learner: Any, seed: int) -> tu
         predicted = z @ b
         psi = member[part, None] * (predicted - values) * scale / total
         leverage = np.einsum("ij,ij->i", z @ inverses[arm], z) * w[part]
-        residual = (y[part] - predicted[:, arm]) / np.sqrt(np.clip(1 - leverage, 0.05, 1.0))
+        residual = (y[part] - predicted[:, arm]) / np.sqrt(np.clip(1 - leverage, 0.1, 1.0))
         psi[:, arm] += (z @ r[:, arm]) * residual * scale
         influence[part] = psi * unit
 

@@ -73,13 +73,13 @@ def _likelihood(sample: Sample, learner: Any, seed: int) -> _Likelihood:
     total = float(arranged.n if arranged.weights is None else arranged.weights.sum())
     if isinstance(learner, Series):
         smallest = int(np.bincount(arranged.arm, minlength=2).min())
-        curves, pairs, _ = series_size(arranged, allowed=max(smallest // 15, 4))
+        curves, pairs, _ = series_size(arranged, allowed=max(smallest // 6, 4))
         features: Any = SeriesFeatures(
             arranged,
             curves if learner.curves is None else learner.curves,
             pairs if learner.pairs is None else learner.pairs,
         )
-        ridge = np.concatenate([[0.0], np.full(features.width - 1, 1e-5 * total)])
+        ridge = np.concatenate([[0.0], 1e-4 * total * features.orders**2])
     else:
         features = Workshop(arranged).features(learner)
         strength = plain_logistic_strength(learner)
