@@ -1,5 +1,6 @@
 """Every source gives the same table; every broken one a named error."""
 
+import csv as written
 import datetime
 import gzip
 import json
@@ -597,7 +598,7 @@ def test_table_of_is_read():
 def test_separators_and_line_breaks_inside_names(name: str, ending: str, tmp_path: Path):
     path = tmp_path / "rows.csv"
     with path.open("w", newline="") as file:
-        out = csv.writer(file, lineterminator=ending)
+        out = written.writer(file, lineterminator=ending)
         out.writerow([f"t{name}", f"y{name}"])
         out.writerows([i % 3, i / 2] for i in range(40))
     table = read(path)

@@ -67,12 +67,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="aitia", standalone_mode=False)
         sys.stdout.flush()
-        return int(code or Exit.ANSWERED)
     except typer.Exit as leaving:
-        return int(leaving.exit_code)
+        code = leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _say_error("Interrupted", "Stopped by the person at the keyboard.", "", as_json)
-        return Exit.INTERRUPTED
+        code = Exit.INTERRUPTED
     except AitiaError as error:
         _say_error(type(error).__name__, error.problem, error.next_step, as_json)
         return int(error.exit_code)
@@ -99,6 +97,9 @@ def run(arguments: Sequence[str]) -> int:
             as_json,
         )
         return Exit.INTERNAL
+    if code == Exit.INTERRUPTED:  # some versions of Typer turn Ctrl-C into this code themselves
+        _say_error("Interrupted", "Stopped by the person at the keyboard.", "", as_json)
+    return int(code or Exit.ANSWERED)
 
 
 def _say_error(kind: str, problem: str, next_step: str, as_json: bool) -> None:
