@@ -60,7 +60,9 @@ def rows_of(name: str, delimiter: str = ",") -> dict[str, np.ndarray]:
     columns = {}
     for key in rows[0]:
         try:
-            columns[key] = np.array([float(row[key]) if row[key] not in ("", "NA") else np.nan for row in rows])
+            columns[key] = np.array(
+                [float(row[key]) if row[key] not in ("", "NA") else np.nan for row in rows]
+            )
         except ValueError:
             columns[key] = np.array([row[key] for row in rows])
     return columns
@@ -75,7 +77,12 @@ def mixed_sample(n: int, seed: int, kind: str = "binary", **fields: object) -> S
     m = (latent + rng.normal(size=n))[:, None]
     treatment, levels, contrast, coded = {
         "binary": ((latent > 0) * 1.0, ("no", "yes"), (1.0, 0.0), TreatmentKind.BINARY),
-        "categorical": ((latent > 0) * 1.0 + (latent > 1), ("a", "b", "c"), (2.0, 0.0), TreatmentKind.CATEGORICAL),
+        "categorical": (
+            (latent > 0) * 1.0 + (latent > 1),
+            ("a", "b", "c"),
+            (2.0, 0.0),
+            TreatmentKind.CATEGORICAL,
+        ),
         "continuous": (latent, (), (2.0, -1.0), TreatmentKind.CONTINUOUS),
     }[kind]
     y = x @ [1, 0.1, 3] + m[:, 0] + (1 + x[:, 0]) * treatment + rng.normal(size=n)

@@ -9,7 +9,17 @@ from linear_cases import EFFECTS, adjusted, assert_covers, mixed_sample, rows_of
 
 from aitia.data import read
 from aitia.estimation import RegressionAdjustment, Sample, TreatmentKind, influence_error
-from aitia.identification import ALL, TREATED, UNTREATED, Contrast, Effect, Estimand, Population, Rule, subgroup
+from aitia.identification import (
+    ALL,
+    TREATED,
+    UNTREATED,
+    Contrast,
+    Effect,
+    Estimand,
+    Population,
+    Rule,
+    subgroup,
+)
 from aitia.statistics import TooFewRows
 
 # -- outside numbers ---------------------------------------------------------------------------------------------
@@ -57,7 +67,8 @@ def test_weights_equal_weighted_least_squares() -> None:
 
 
 @pytest.mark.parametrize(
-    ("population", "arm"), [(ALL, None), (TREATED, 1.0), (UNTREATED, 0.0), (subgroup("x1 > -100", "x1"), "mask")]
+    ("population", "arm"),
+    [(ALL, None), (TREATED, 1.0), (UNTREATED, 0.0), (subgroup("x1 > -100", "x1"), "mask")],
 )
 def test_with_interactions_equals_the_interacted_regression_centred_at_the_population(
     population: Population, arm: object
@@ -85,7 +96,9 @@ def test_continuous_interactions_equal_the_interacted_regression() -> None:
     assert estimate.profile.means[0] == pytest.approx(float((set_to @ fit.params).mean()), rel=1e-8)
 
 
-def _file(name: str, treatment: str, outcome: str, covariates: tuple[str, ...] = ()) -> tuple[Sample, Estimand]:
+def _file(
+    name: str, treatment: str, outcome: str, covariates: tuple[str, ...] = ()
+) -> tuple[Sample, Estimand]:
     columns = rows_of(name)
     estimand = Estimand(
         Effect(treatment, outcome, population=ALL), Rule.ADJUSTMENT, adjusted().expression, covariates
@@ -147,9 +160,12 @@ def test_darfur() -> None:
     """Cinelli & Hazlett (2020), table 1: 0.09732, s.e. 0.02326, 783 degrees of freedom."""
     names = ("village", "female", "age", "farmer_dar", "herder_dar", "pastvoted", "hhsize_darfur")
     columns = rows_of("darfur.csv")
-    estimand = Estimand(Effect("directlyharmed", "peacefactor"), Rule.ADJUSTMENT, adjusted().expression, names)
+    estimand = Estimand(
+        Effect("directlyharmed", "peacefactor"), Rule.ADJUSTMENT, adjusted().expression, names
+    )
     table = read(
-        {key: columns[key] for key in ("directlyharmed", "peacefactor", *names)}, kinds={"village": "categorical"}
+        {key: columns[key] for key in ("directlyharmed", "peacefactor", *names)},
+        kinds={"village": "categorical"},
     )
     sample = Sample.draw(table, estimand)
     estimate = RegressionAdjustment(interactions=False, robust=False).estimate(estimand, sample)
@@ -211,7 +227,9 @@ def test_berkeley_is_standardised_exactly() -> None:
     for gender in ("Male", "Female"):
         for department in "ABCDEF":
             cell = (columns["Gender"] == gender) & (columns["Dept"] == department)
-            yes, no = (columns["Freq"][cell & (columns["Admit"] == kind)].sum() for kind in ("Admitted", "Rejected"))
+            yes, no = (
+                columns["Freq"][cell & (columns["Admit"] == kind)].sum() for kind in ("Admitted", "Rejected")
+            )
             counts[gender, department] = (int(yes), int(no))
     question = Effect("t", "y", Contrast("Male", "Female"))
     estimand = Estimand(question, Rule.ADJUSTMENT, adjusted().expression, ("s",))
@@ -241,9 +259,7 @@ _TREATED_MEAN = float(
     ("population", "truth"), [(ALL, 2.0), (TREATED, 2 + _TREATED_MEAN), (UNTREATED, 2 - _TREATED_MEAN)]
 )
 def test_covers_heterogeneous_effects(population: Population, truth: float) -> None:
-    assert_covers(
-        lambda rng: (_heterogeneous(rng)[0], adjusted(population)), RegressionAdjustment(), truth
-    )
+    assert_covers(lambda rng: (_heterogeneous(rng)[0], adjusted(population)), RegressionAdjustment(), truth)
 
 
 def test_ignoring_the_chance_in_the_covariate_mean_would_not_cover() -> None:
@@ -341,7 +357,8 @@ def test_row_order_and_covariate_units_do_not_matter(seed: int, kind: str) -> No
     order = np.random.default_rng(seed).permutation(sample.n)
     one = RegressionAdjustment().estimate(adjusted(), sample)
     other = RegressionAdjustment().estimate(
-        adjusted(), sample.rows(order).replace(covariates=sample.covariates[order] * [1e3, 1e-3, 1] + [7, 0, -5])
+        adjusted(),
+        sample.rows(order).replace(covariates=sample.covariates[order] * [1e3, 1e-3, 1] + [7, 0, -5]),
     )
     assert other.value == pytest.approx(one.value, rel=1e-6, abs=1e-8)
     assert other.std_error == pytest.approx(one.std_error, rel=1e-6)
@@ -361,7 +378,9 @@ def test_whole_weights_are_repetition(seed: int, estimator: RegressionAdjustment
 
 @given(SEEDS, st.sampled_from(["binary", "categorical", "continuous"]), st.booleans(), st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_influence_values_give_the_standard_error(seed: int, kind: str, weighted: bool, clustered: bool) -> None:
+def test_influence_values_give_the_standard_error(
+    seed: int, kind: str, weighted: bool, clustered: bool
+) -> None:
     sample = mixed_sample(90, seed, kind, weighted=weighted, clustered=clustered)
     for estimator in (RegressionAdjustment(), RegressionAdjustment(interactions=False)):
         estimate = estimator.estimate(adjusted(), sample)
@@ -374,7 +393,9 @@ def test_influence_values_give_the_standard_error(seed: int, kind: str, weighted
         assert estimate.profile.means[one] - estimate.profile.means[zero] == pytest.approx(estimate.value)
         difference = np.zeros(len(estimate.profile.means))
         difference[one], difference[zero] = 1, -1
-        assert difference @ estimate.profile.covariance @ difference == pytest.approx(estimate.std_error**2, rel=1e-6)
+        assert difference @ estimate.profile.covariance @ difference == pytest.approx(
+            estimate.std_error**2, rel=1e-6
+        )
 
 
 # -- what is refused or noticed ----------------------------------------------------------------------------------
@@ -384,14 +405,18 @@ def test_too_few_rows_in_an_arm_names_it() -> None:
     sample = mixed_sample(60, 1).rows(np.r_[np.flatnonzero(mixed_sample(60, 1).treatment == 0), [0, 1]])
     treated = int(sample.treatment.sum())
     assert treated <= 4
-    with pytest.raises(TooFewRows, match=f"There are {treated} rows with treatment = 'yes' for 4 coefficients"):
+    with pytest.raises(
+        TooFewRows, match=f"There are {treated} rows with treatment = 'yes' for 4 coefficients"
+    ):
         RegressionAdjustment().estimate(adjusted(), sample)
 
 
 def test_a_column_that_does_not_vary_in_an_arm_is_named() -> None:
     sample = mixed_sample(200, 3)
     never = sample.covariates[:, 0] > np.inf
-    x = np.column_stack([sample.covariates[:, 0], (sample.treatment == 0) & (sample.covariates[:, 1] > -100) & ~never])
+    x = np.column_stack(
+        [sample.covariates[:, 0], (sample.treatment == 0) & (sample.covariates[:, 1] > -100) & ~never]
+    )
     estimate = RegressionAdjustment().estimate(
         adjusted(), sample.replace(covariates=x, covariate_names=("a", "west"))
     )
@@ -402,7 +427,9 @@ def test_a_column_that_does_not_vary_in_an_arm_is_named() -> None:
 
 
 def test_distant_arms_are_warned_of() -> None:
-    far = RegressionAdjustment().estimate(adjusted(), mixed_sample(500, 1)).diagnostic("distance between arms")
+    far = (
+        RegressionAdjustment().estimate(adjusted(), mixed_sample(500, 1)).diagnostic("distance between arms")
+    )
     assert far is not None and far.warning and "x0" in far.sentence
 
 
