@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations, pairwise
+from itertools import chain, combinations, pairwise, product
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from aitia.graphs import Edge, Graph, GraphKind, GraphKindError, Mark
+from aitia.graphs import CyclicGraph, Edge, Graph, GraphKind, GraphKindError, Mark
 from aitia.graphs._edge import bidirected, directed, undirected
 
 
@@ -117,3 +117,42 @@ def ancestral_graphs(draw):
         return Graph(tuple(names), tuple(edges), kind=GraphKind.PAG)
     except GraphKindError:
         reject()
+
+
+def colliders(edges):
+    """Unshielded colliders of a set of edges, by the directed ones."""
+    joined = {frozenset((edge.a, edge.b)) for edge in edges}
+    into = [edge for edge in edges if edge.directed]
+    return frozenset(
+        (frozenset((one.a, other.a)), one.b)
+        for one, other in combinations(into, 2)
+        if one.b == other.b and frozenset((one.a, other.a)) not in joined
+    )
+
+
+def skeleton(edges):
+    return frozenset(frozenset((edge.a, edge.b)) for edge in edges)
+
+
+def union(dags):
+    """The graph that has an arrow where all the given DAGs agree, and a line elsewhere."""
+    dags = list(dags)
+    edges = set()
+    for edge in dags[0]:
+        agreed = all(edge in dag for dag in dags)
+        edges.add(edge if agreed else undirected(edge.a, edge.b))
+    return frozenset(edges)
+
+
+def cpdag_of(graph):
+    """The CPDAG of a small DAG by orienting its skeleton in every way."""
+    pairs = sorted(tuple(sorted(pair)) for pair in skeleton(graph.edges))
+    alike = []
+    for turns in product((True, False), repeat=len(pairs)):
+        edges = [directed(a, b) if turn else directed(b, a) for (a, b), turn in zip(pairs, turns)]
+        if colliders(edges) == colliders(graph.edges):
+            try:
+                alike.append(Graph(graph.nodes, tuple(edges)).edges)
+            except CyclicGraph:
+                continue
+    return Graph(graph.nodes, tuple(union(alike) if pairs else ()), kind=GraphKind.CPDAG)

@@ -3,7 +3,7 @@
 from itertools import combinations, product
 
 import pytest
-from graph_oracles import mixed_graphs, separated, subsets
+from graph_oracles import colliders, mixed_graphs, separated, skeleton, subsets, union
 from hypothesis import given, settings
 
 from aitia.graphs import CyclicGraph, Edge, Graph, GraphKind, GraphKindError, representative
@@ -32,32 +32,7 @@ def is_acyclic(edges):
         edges = [edge for edge in edges if edge.a in left]
 
 
-def colliders(edges):
-    """Unshielded colliders of a set of edges, by the directed ones."""
-    joined = {frozenset((edge.a, edge.b)) for edge in edges}
-    into = [edge for edge in edges if edge.directed]
-    return frozenset(
-        (frozenset((one.a, other.a)), one.b)
-        for one, other in combinations(into, 2)
-        if one.b == other.b and frozenset((one.a, other.a)) not in joined
-    )
-
-
-def skeleton(edges):
-    return frozenset(frozenset((edge.a, edge.b)) for edge in edges)
-
-
 DAGS = [frozenset(edges) for edges in all_graphs(("", ">", "<")) if is_acyclic(edges)]
-
-
-def union(dags):
-    """The graph that has an arrow where all the given DAGs agree, and a line elsewhere."""
-    dags = list(dags)
-    edges = set()
-    for edge in dags[0]:
-        agreed = all(edge in dag for dag in dags)
-        edges.add(edge if agreed else undirected(edge.a, edge.b))
-    return frozenset(edges)
 
 
 def essential_graphs():
@@ -65,20 +40,6 @@ def essential_graphs():
     for dag in DAGS:
         classes.setdefault((skeleton(dag), colliders(dag)), []).append(dag)
     return {union(dags) for dags in classes.values()}
-
-
-def cpdag_of(graph):
-    """The CPDAG of a small DAG by orienting its skeleton in every way."""
-    pairs = sorted(tuple(sorted(pair)) for pair in skeleton(graph.edges))
-    alike = []
-    for turns in product((True, False), repeat=len(pairs)):
-        edges = [directed(a, b) if turn else directed(b, a) for (a, b), turn in zip(pairs, turns)]
-        if colliders(edges) == colliders(graph.edges):
-            try:
-                alike.append(Graph(graph.nodes, tuple(edges)).edges)
-            except CyclicGraph:
-                continue
-    return Graph(graph.nodes, tuple(union(alike) if pairs else ()), kind=GraphKind.CPDAG)
 
 
 def accepted(edges, kind):

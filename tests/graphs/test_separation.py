@@ -5,7 +5,7 @@ from itertools import combinations
 
 import networkx
 import pytest
-from graph_oracles import ancestral_graphs, is_open, mixed_graphs, questions, separated, subsets
+from graph_oracles import ancestral_graphs, cpdag_of, is_open, mixed_graphs, questions, separated, subsets
 from hypothesis import given, settings
 
 from aitia.core import stream
@@ -146,8 +146,6 @@ def test_an_equivalence_class_is_answered_by_a_member():
 @settings(max_examples=60, deadline=None)
 @given(mixed_graphs(two_way=False, most=5))
 def test_a_cpdag_separates_as_its_dag(graph):
-    from test_kinds import cpdag_of
-
     cpdag = cpdag_of(graph)
     assert representative(cpdag).kind is GraphKind.DAG
     for x in graph.nodes:
