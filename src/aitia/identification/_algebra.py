@@ -185,8 +185,9 @@ def mean(outcome: Symbol, body: Expression) -> Expression:
     match body:
         case Probability(of, given) if outcome in of and outcome not in given:
             rest = tuple(each for each in of if each != outcome)
-            if not rest and not body.where:
-                return Expectation(outcome.name, given)
+            if not body.where:
+                conditional = Expectation(outcome.name, (*rest, *given))
+                return Product((conditional, Probability(rest, given))) if rest else conditional
         case Product(factors):
             holding = [i for i, each in enumerate(factors) if outcome in each.free]
             if len(holding) == 1:

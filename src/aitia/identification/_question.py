@@ -60,6 +60,14 @@ class Contrast:
         return f"{self.treated} minus {self.control}"
 
 
+def _compared(contrast: Contrast | None) -> str:
+    return "" if contrast is None else f" ({contrast})"
+
+
+def _among(population: Population) -> str:
+    return str(population) if population.kind is PopulationKind.SUBGROUP else f"the {population}"
+
+
 @dataclass(frozen=True)
 class Effect:
     """The average effect E[Y | do(T = treated)] - E[Y | do(T = control)] over a population.
@@ -76,6 +84,10 @@ class Effect:
     outcome: str
     contrast: Contrast | None = None
     population: Population = ALL
+
+    def __str__(self) -> str:
+        among = "" if self.population.kind is PopulationKind.ALL else f" among {_among(self.population)}"
+        return f"average effect of {self.treatment} on {self.outcome}{_compared(self.contrast)}{among}"
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,11 @@ class ControlledDirect:
     levels: tuple[object, ...]
     contrast: Contrast | None = None
 
+    def __str__(self) -> str:
+        held = ", ".join(f"{name} = {level}" for name, level in zip(self.mediators, self.levels))
+        effect = f"controlled direct effect of {self.treatment} on {self.outcome}"
+        return f"{effect}{_compared(self.contrast)} with {held} held fixed"
+
 
 @dataclass(frozen=True)
 class NaturalDirect:
@@ -105,6 +122,10 @@ class NaturalDirect:
     outcome: str
     mediators: tuple[str, ...]
     contrast: Contrast | None = None
+
+    def __str__(self) -> str:
+        effect = f"natural direct effect of {self.treatment} on {self.outcome}"
+        return f"{effect}{_compared(self.contrast)} past {', '.join(self.mediators)}"
 
 
 @dataclass(frozen=True)
@@ -118,6 +139,10 @@ class NaturalIndirect:
     outcome: str
     mediators: tuple[str, ...]
     contrast: Contrast | None = None
+
+    def __str__(self) -> str:
+        effect = f"natural indirect effect of {self.treatment} on {self.outcome}"
+        return f"{effect}{_compared(self.contrast)} through {', '.join(self.mediators)}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +162,10 @@ class Interventional:
     given: tuple[str, ...] = ()
     contrast: Contrast | None = None
     at: tuple[object, ...] = field(default=())
+
+    def __str__(self) -> str:
+        given = f", {', '.join(self.given)}" if self.given else ""
+        return f"P({', '.join(self.outcomes)} | do({', '.join(self.treatments)}){given})"
 
     @property
     def treatment(self) -> str:

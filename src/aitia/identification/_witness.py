@@ -44,14 +44,10 @@ def sentence(witness: object, question: Question) -> str:
     asked = f"what setting {t} does to {y}"
     match witness:
         case Hedge(f, f_prime):
-            rest = (
-                f"{prose(f_prime)} {'stay' if len(f_prime) > 1 else 'stays'} tied to the rest of them "
-                f"when {prose(witness.treatments)} {'are' if len(witness.treatments) > 1 else 'is'} set"
-            )
             return (
-                f"No formula over the measured variables gives {asked}: {prose(f)} are tied together by "
-                f"unmeasured common causes, and {rest}, so that two models agree on everything observed "
-                "and differ in the answer."
+                f"No formula over the measured variables gives {asked}: unmeasured common causes tie "
+                f"{prose(f)} together, and what they do to {prose(f_prime)} cannot be told apart from what "
+                f"{t} does. Two models agree on everything observed and differ in the answer."
             )
         case RecantingWitness(node):
             return (
