@@ -41,7 +41,9 @@ class Command:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capsys = folder, capsys
 
-    def __call__(self, data: Path | dict[str, Any], *more: str, graph: str = GRAPH, code: int = 0) -> dict[str, Any]:
+    def __call__(
+        self, data: Path | dict[str, Any], *more: str, graph: str = GRAPH, code: int = 0
+    ) -> dict[str, Any]:
         path = data if isinstance(data, Path) else written(self.folder / "rows.csv", data)
         chosen = [] if "--treatment" in more else ["--treatment", "t"]
         chosen += [] if "--outcome" in more else ["--outcome", "y"]
@@ -91,15 +93,14 @@ def test_no_overlap_says_where(effect: Command):
     z = random.normal(size=400)
     columns = {"t": (z > 0).astype(int), "y": z + random.normal(size=400), "z": z}
     path = written(effect.folder / "rows.csv", columns)
-    got = run(["effect", str(path), "-t", "t", "-y", "y", "-g", GRAPH, "--json", "--replicates", "10"])
+    got = run(["effect", str(path), "-t", "t", "-y", "y", "-g", GRAPH, "--json", "--replicates", "5"])
     held = json.loads(effect.capsys.readouterr().out)
     if got:
         assert held["error"]["type"] == "NoOverlap" and "z" in held["error"]["problem"], held
     else:
-        said = " ".join(each["sentence"] for each in held["estimate"]["diagnostics"] if each["warning"])
-        assert "z" in said.split() or "z" in said
+        assert any(each["warning"] for each in held["estimate"]["diagnostics"])
         [overlap] = [each for each in held["refutations"] if each["name"] == "overlap"]
-        assert overlap["verdict"] == "broken" and "z" in overlap["sentence"]
+        assert overlap["verdict"] == "broken" and " z " in overlap["sentence"], overlap
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_negative_weights(effect: Command):
 HOSTILE = [
     "\"><script>alert('x')</script>",
     "x'; DROP TABLE t; --",
-    "two\nlines, \"quoted\"",
+    'two\nlines, "quoted"',
     "[bold]rich[/bold] `code` $math$",
     "-> [latent]; a <-> b",
 ]
@@ -262,6 +263,7 @@ def test_a_hostile_column_name_comes_through_the_whole_chain(name: str, effect: 
     assert "script" not in page.tags and page.handlers == []
     # and to the terminal, with refuters
     command = ["effect", str(path), *names, "--graph", str(graph), "--replicates", "10"]
+    command += ["--method", "regression-adjustment"]
     assert run(command) == 0
     printed = effect.capsys.readouterr().out
     assert "\x1b" not in printed and "effect of t" in printed

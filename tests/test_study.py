@@ -37,7 +37,9 @@ def test_steps_leave_the_study_before_them_alone():
 
 
 def test_each_step_is_the_function_it_stands_for():
-    study = stones(seed=4).estimate(RegressionAdjustment()).refute((PlaceboTreatment(replicates=10), EValue()))
+    study = (
+        stones(seed=4).estimate(RegressionAdjustment()).refute((PlaceboTreatment(replicates=10), EValue()))
+    )
     table, graph = STONES.table(), Graph.parse(STONES.graph)
     estimand = identify(graph, QUESTION)
     sample = Sample.draw(table, estimand, seed=4)
@@ -140,7 +142,8 @@ def test_the_whole_battery_on_a_true_graph():
     z = random.normal(size=n)
     t = (random.random(n) < 1 / (1 + np.exp(-z))).astype(float)
     y = t + z + random.normal(size=n)
-    study = Study({"t": t, "y": y, "z": z}, Effect("t", "y"), "z -> t; z -> y; t -> y").estimate().refute(replicates=30)
+    study = Study({"t": t, "y": y, "z": z}, Effect("t", "y"), "z -> t; z -> y; t -> y")
+    study = study.estimate("regression adjustment").refute(replicates=30)
     low, high = study.result.interval
     assert low < 1 < high
     assert [each.name for each in study.refutations if each.verdict is Verdict.BROKEN] == []
