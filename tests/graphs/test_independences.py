@@ -27,8 +27,7 @@ def test_one_minimal_statement_for_each_pair_that_can_be_separated(graph):
 
 
 def test_known_answers():
-    # dagitty 0.3.4: impliedConditionalIndependencies(dagitty("dag{a->b->c; a->d->c}")) gives
-    # a _||_ c | b, d  and  b _||_ d | a
+    # By hand, from d-separation; R's dagitty lists the same two (recalled, not run here).
     diamond = Graph.parse("a -> b -> c; a -> d -> c")
     assert [str(each) for each in implied_independences(diamond)] == ["a _||_ c | b, d", "b _||_ d | a"]
     # Verma's graph (Verma & Pearl 1990): its only independence is a and c given b; the other constraint is

@@ -52,7 +52,7 @@ def accepted(edges, kind):
 def test_exactly_the_cpdags_over_four_nodes_are_accepted():
     assert len(DAGS) == 543  # Robinson (1973), labelled DAGs on four nodes; OEIS A003024
     essential = essential_graphs()
-    assert len(essential) == 185  # Andersson, Madigan & Perlman (1997), table 1; OEIS A007984
+    assert len(essential) == 185  # Gillispie & Perlman (2002): 2, 11, 185, 8782, ...; OEIS A007984
     found = {
         frozenset(edges) for edges in all_graphs(("", ">", "<", "-")) if accepted(edges, GraphKind.CPDAG)
     }
@@ -129,7 +129,7 @@ def test_messages_of_forms_that_fail():
 
 
 def test_a_graph_that_is_not_maximal_names_the_pair():
-    # Richardson & Spirtes (2002), figure 3: a and d cannot be separated
+    # After Richardson & Spirtes (2002): ancestral, but the path c <-> a <-> b <-> d is inducing
     with pytest.raises(GraphKindError, match="no set separates c and d"):
         Graph.parse("[pag]; c <-> a <-> b <-> d; a -> d; b -> c")
 

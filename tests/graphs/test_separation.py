@@ -90,7 +90,7 @@ def test_networkx_agrees_on_larger_dags():
 
 
 def test_known_answers():
-    # Pearl (2009), Causality, section 1.2.3: figure 1.3, a seasonal cause of a sprinkler and of rain
+    # Pearl (2009), Causality, section 1.2: a seasonal cause of a sprinkler and of rain
     sprinkler = Graph.parse("season -> sprinkler -> wet; season -> rain -> wet; wet -> slippery")
     assert m_separated(sprinkler, "sprinkler", "rain", "season")
     assert not m_separated(sprinkler, "sprinkler", "rain", {"season", "slippery"})
