@@ -24,6 +24,7 @@ PerRow = np.ndarray | Callable[[np.ndarray, int], np.ndarray]
 """One value a row of the whole stream, shape (n,), or a function of (block, position of its first row)."""
 
 _CHUNK = 1 << 19  # numbers in a chunk: 4 MiB, which two cores share in the last level of cache
+_LARGEST = 1 << 22  # numbers in a chunk at most: 32 MiB
 _SPARSE = 6  # rows a group and variable below which groups are summed by products rather than one by one
 
 
@@ -100,7 +101,9 @@ def _pieces(
     shift: np.ndarray | None,
 ) -> Iterator[_Piece]:
     start = 0
-    step = max(256, _CHUNK // max(len(names), 1))
+    k = max(len(names), 1)
+    # With many groups a chunk holds a few rows of each, and merging them is most of the work: larger chunks.
+    step = max(256, _CHUNK // k, min(4 * n_groups, _LARGEST // k))
     for given in blocks:
         block, _ = checked_block(given, names)
         rows = len(block)
