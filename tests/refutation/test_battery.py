@@ -3,18 +3,21 @@ import inspect
 
 import numpy as np
 import pytest
-from worlds import linear, study
+from worlds import adjusting, linear, study
 
 from aitia.core import AssumptionKey
 from aitia.estimation import AIPW, RegressionAdjustment, Sample, TreatmentKind
-from aitia.identification import TREATED, Effect, Estimand, Rule
+from aitia.graphs import Graph
+from aitia.identification import TREATED, Effect, Estimand, Rule, identify
 from aitia.refutation import Case, EValue, Refutation, Refuter, Verdict, battery, refuters
 
 
 def test_the_table_of_refuters_is_complete_and_every_one_is_documented():
     import aitia.refutation as room
 
-    classes = {each for _, each in inspect.getmembers(room, inspect.isclass) if issubclass(each, Refuter)} - {Refuter}
+    classes = {each for _, each in inspect.getmembers(room, inspect.isclass) if issubclass(each, Refuter)} - {
+        Refuter
+    }
     assert set(refuters().values()) == classes
     for name, each in refuters().items():
         assert name == each.name and isinstance(each.attacks, AssumptionKey) and each.reference
@@ -76,12 +79,12 @@ def test_categories_weights_clusters_and_other_populations():
         covariate_groups={"a": (0,), "b": (1,)},
         names=("t", "y"),
     )
-    estimand = Estimand(Effect("t", "y"), Rule.ADJUSTMENT, None, ("a", "b"))
+    estimand = adjusting(("a", "b"))
     found = everything(Case(RegressionAdjustment().estimate(estimand, sample), sample))
     assert not [each for each in found.values() if each.verdict is Verdict.BROKEN]
 
     binary = linear(random, n=n).sample
-    asked = Estimand(Effect("t", "y", population=TREATED), Rule.ADJUSTMENT, None, ("a", "b", "c"))
+    asked = adjusting(("a", "b", "c"), TREATED)
     for changes in ({"weights": random.random(n) + 0.5}, {"clusters": np.arange(n) // 9}, {}):
         varied = binary.replace(**changes)
         estimate = RegressionAdjustment().estimate(asked, varied)
@@ -127,7 +130,8 @@ def test_other_rules_are_answered_without_a_stack_trace():
     )
     from aitia.estimation import TwoStageLeastSquares
 
-    estimand = Estimand(Effect("t", "y"), Rule.INSTRUMENT, None, (), instruments=("z",))
+    estimand = identify(Graph.parse("z -> t; t -> y; t <-> y"), Effect("t", "y"))
+    assert isinstance(estimand, Estimand) and estimand.rule is Rule.INSTRUMENT
     estimate = TwoStageLeastSquares().estimate(estimand, sample)
     found = everything(Case(estimate, sample))
     assert "random subset" in found and "placebo treatment" not in found

@@ -24,7 +24,9 @@ def test_effective_sample_size_of_a_randomised_trial_is_all_rows():
     t[random.permutation(1000)[:400]] = 1
     found = Overlap().refute(study(random.normal(size=(1000, 1)), t, t + random.normal(size=1000)))
     sizes = found.details["effective_sample_size"]
-    assert sizes["treated"] == pytest.approx(400, rel=0.02) and sizes["control"] == pytest.approx(600, rel=0.02)
+    assert sizes["treated"] == pytest.approx(400, rel=0.02) and sizes["control"] == pytest.approx(
+        600, rel=0.02
+    )
 
 
 def test_a_dose_needs_variance_of_its_own():
@@ -76,7 +78,8 @@ def test_negative_control_outcome_is_the_same_estimate_of_another_column():
     assert found.verdict.value == "broken" and found.details["value"] > 0.2
     assert case.table is not None
     again = RegressionAdjustment().estimate(
-        case.estimand, case.sample.replace(outcome=case.table.head(1000)["earlier"].to_numpy())
+        case.estimand,
+        case.sample.replace(outcome=case.table.head(1000)["earlier"].to_numpy())
         if hasattr(case.table.head(1000), "to_pandas") is False
         else case.sample.replace(outcome=case.table.head(1000).to_pandas()["earlier"].to_numpy()),
     )
@@ -92,9 +95,10 @@ def test_negative_controls_say_what_they_miss():
     assert not found.attempted and "erlier" in found.sentence
     assert "no table" in NegativeControlExposure("exposure").refute(Case(case.estimate, case.sample)).sentence
     short = aitia.read({"earlier": np.arange(10.0)})
-    assert "cannot be lined up" in NegativeControlOutcome("earlier").refute(
-        Case(case.estimate, case.sample, None, short)
-    ).sentence
+    assert (
+        "cannot be lined up"
+        in NegativeControlOutcome("earlier").refute(Case(case.estimate, case.sample, None, short)).sentence
+    )
 
 
 def test_negative_control_exposure_slope():

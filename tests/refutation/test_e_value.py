@@ -10,7 +10,8 @@ from aitia.refutation import EValue, e_value
 @pytest.mark.parametrize(
     ("ratio", "expected"),
     [
-        # VanderWeele & Ding 2017: maternal breastfeeding and respiratory death, RR 3.9 (1.8, 8.7): E-values 7.26 and 3.0.
+        # VanderWeele & Ding 2017: maternal breastfeeding and respiratory death, RR 3.9 (1.8, 8.7): E-values
+        # 7.26 and 3.0.
         (3.9, 7.26),
         (1.8, 3.0),
         # Protective effects are turned round: 0.80 is as far from 1 as 1.25.

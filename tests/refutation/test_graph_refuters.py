@@ -44,7 +44,9 @@ def test_missing_values_leave_rows_out_and_say_so():
     c = case.sample.covariates[:, 2].copy()
     c[:40] = np.nan
     x = case.sample.covariates
-    table = aitia.read({"a": x[:, 0], "b": x[:, 1], "c": c, "t": case.sample.treatment, "y": case.sample.outcome})
+    table = aitia.read(
+        {"a": x[:, 0], "b": x[:, 1], "c": c, "t": case.sample.treatment, "y": case.sample.outcome}
+    )
     found = ImpliedIndependences().refute(Case(case.estimate, case.sample, GRAPH, table))
     assert found.details["rows_left_out"] == 40 and found.details["rows"] == case.sample.n - 40
 
@@ -54,7 +56,9 @@ def test_no_graph_and_a_complete_graph_have_nothing_to_test():
     none = Case(case.estimate, case.sample)
     assert not ImpliedIndependences().refute(none).attempted
     assert not GraphFalsification().refute(none).attempted
-    complete = with_graph(none, "a -> b; a -> c; b -> c; a -> t; b -> t; c -> t; a -> y; b -> y; c -> y; t -> y")
+    complete = with_graph(
+        none, "a -> b; a -> c; b -> c; a -> t; b -> t; c -> t; a -> y; b -> y; c -> y; t -> y"
+    )
     assert not ImpliedIndependences().refute(complete).attempted
     assert not GraphFalsification().refute(complete).attempted
 
@@ -89,6 +93,9 @@ def test_permuted_violations_by_brute_force():
         (frozenset((naming[each.x], naming[each.y])), frozenset(naming[z] for z in each.given))
         for each in implied_independences(GRAPH)
     }
-    rebuilt = {(frozenset((each.x, each.y)), frozenset(each.given)) for each in implied_independences(GRAPH.relabel(naming))}
+    rebuilt = {
+        (frozenset((each.x, each.y)), frozenset(each.given))
+        for each in implied_independences(GRAPH.relabel(naming))
+    }
     pairs = {pair for pair, _ in relabelled}
     assert pairs == {pair for pair, _ in rebuilt}

@@ -72,7 +72,8 @@ def test_mixed_kinds_are_uniform_when_independent_and_seen_when_not():
 
 
 def test_curved_confounding_does_not_break_a_promise():
-    # x and y share a square of z: their linear partial correlation is far from zero though they are independent given z.
+    # x and y share a square of z: their linear partial correlation is far from zero though they are
+    # independent given z.
     random = np.random.default_rng(3)
     z = random.normal(size=2000)
     columns = {"x": z**2 + random.normal(size=2000), "y": z**2 + random.normal(size=2000), "z": z}

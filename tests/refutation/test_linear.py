@@ -50,7 +50,8 @@ def test_curvature_is_chosen_where_it_is_and_seldom_where_it_is_not():
         x = random.normal(size=(200, 3))
         y = x.sum(1) + random.normal(size=200)
         chosen += len(curvature_that_matters(y, x, expand(x))) > 0
-    # Level 1%: at most 8 of 200 (99.9% point of the binomial is 8); heavy tails of robust scores add a little.
+    # Level 1%: at most 8 of 200 (99.9% point of the binomial is 8); heavy tails of robust scores add a
+    # little.
     assert chosen <= 10
     x = random.normal(size=(500, 3))
     y = x.sum(1) + x[:, 1] ** 2 + random.normal(size=500)

@@ -1,4 +1,4 @@
-"""Placebo treatment, random common cause, random subset, block bootstrap, dummy outcome, simulated truth and the like."""
+"""Refuters that draw replicates: placebos, noise, subsets, blocks, dummy outcomes, simulated worlds."""
 
 import time
 
@@ -30,7 +30,9 @@ FIVE = (PlaceboTreatment, RandomCommonCause, RandomSubset, BlockBootstrap, Dummy
 @pytest.mark.parametrize("refuter", [PlaceboTreatment, RandomCommonCause, RandomSubset, DummyOutcome])
 def test_moments_give_what_full_refits_give(refuter):
     case = linear(np.random.default_rng(0), n=300)
-    quick, slow = (refuter(replicates=8, full=full, seconds=60).refute(case, seed=3) for full in (False, True))
+    quick, slow = (
+        refuter(replicates=8, full=full, seconds=60).refute(case, seed=3) for full in (False, True)
+    )
     assert "no refit" in quick.cost and "8 full refits" in slow.cost
     assert quick.details["values"] == pytest.approx(slow.details["values"], rel=1e-7)
 
@@ -63,7 +65,8 @@ def test_cluster_placebos_keep_clusters_together(seed):
 
 
 def test_a_random_common_cause_moves_least_squares_as_derived():
-    # The change is a product of two normal coefficients with standard deviation se / sqrt(n) (homoskedastic, one slope).
+    # The change is a product of two normal coefficients with standard deviation se / sqrt(n) (homoskedastic,
+    # one slope).
     case = linear(np.random.default_rng(2), n=400, estimator=RegressionAdjustment(interactions=False))
     found = RandomCommonCause(replicates=2000).refute(case)
     # Monte-Carlo error of a root mean square of products of normals (kurtosis 9): sqrt(8 / 2000) / 2 = 3%.
@@ -118,7 +121,11 @@ def test_dummy_outcomes_have_the_planted_effect():
     assert found.details["values"].mean() == pytest.approx(-3, abs=4 * case.estimate.std_error / np.sqrt(200))
     assert 0.88 <= found.details["coverage"] <= 1.0
     curved = DummyOutcome().refute(linear(np.random.default_rng(9), n=1000, curved=0.5, curved_treatment=0.6))
-    assert curved.verdict.value == "broken" and curved.details["curved"] > 0 and "straight lines" in curved.sentence
+    assert (
+        curved.verdict.value == "broken"
+        and curved.details["curved"] > 0
+        and "straight lines" in curved.sentence
+    )
 
 
 @pytest.mark.parametrize("population", ["all", "treated", "untreated"])
@@ -133,10 +140,9 @@ def test_the_generator_has_the_effect_it_says(population):
     estimate = RegressionAdjustment().estimate(estimand, case.sample)
     generator = Generator.fit(Case(estimate, case.sample), effect=2.5)
     assert generator.truth == pytest.approx(2.5)
-    # The mean of unbiased estimates over worlds is the planted effect (linear worlds: regression adjustment is right).
-    found = [
-        RegressionAdjustment().estimate(estimand, generator.draw(stream(0, "w", r))) for r in range(200)
-    ]
+    # The mean of unbiased estimates over worlds is the planted effect (linear worlds: regression adjustment
+    # is right).
+    found = [RegressionAdjustment().estimate(estimand, generator.draw(stream(0, "w", r))) for r in range(200)]
     mean = np.mean([each.value for each in found])
     error = np.std([each.value for each in found]) / np.sqrt(200)
     assert mean == pytest.approx(2.5, abs=4 * error)
@@ -153,7 +159,9 @@ def test_the_generator_draws_binary_outcomes_doses_and_clusters():
     found = SimulatedTruth(replicates=40, effect=0.7, seconds=20).refute(dose)
     assert found.verdict.value == "survived" and found.details["truth"] == 0.7
     clusters = np.arange(400) // 10
-    grouped = study(x, (clusters % 2).astype(float), x[:, 0] + random.normal(size=40)[clusters], clusters=clusters)
+    grouped = study(
+        x, (clusters % 2).astype(float), x[:, 0] + random.normal(size=40)[clusters], clusters=clusters
+    )
     world = Generator.fit(grouped).draw(stream(0, "w"))
     assert len(np.unique(world.clusters)) == 40
     for g in range(40):
@@ -165,7 +173,11 @@ def test_disagreement_is_zero_with_itself_and_seen_where_a_model_is_wrong():
     same = EstimatorDisagreement(RegressionAdjustment()).refute(case)
     assert same.verdict.value == "survived" and same.details["difference"] == 0
     wrong = linear(
-        np.random.default_rng(13), n=4000, varying=1.0, curved_treatment=0.5, estimator=RegressionAdjustment(interactions=False)
+        np.random.default_rng(13),
+        n=4000,
+        varying=1.0,
+        curved_treatment=0.5,
+        estimator=RegressionAdjustment(interactions=False),
     )
     found = EstimatorDisagreement(RegressionAdjustment()).refute(wrong)
     assert found.verdict.value == "broken"
@@ -174,7 +186,9 @@ def test_disagreement_is_zero_with_itself_and_seen_where_a_model_is_wrong():
     draws = []
     for _ in range(200):
         rows = wrong.sample.rows(random.integers(0, 4000, 4000))
-        one, two = (RegressionAdjustment(interactions=i).estimate(wrong.estimand, rows).value for i in (True, False))
+        one, two = (
+            RegressionAdjustment(interactions=i).estimate(wrong.estimand, rows).value for i in (True, False)
+        )
         draws.append(one - two)
     assert found.details["difference_std_error"] == pytest.approx(np.std(draws), rel=0.2)
 

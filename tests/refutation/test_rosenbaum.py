@@ -9,11 +9,67 @@ from worlds import linear, study
 
 from aitia.refutation import RosenbaumBounds, mcnemar_bounds, signed_rank_bounds
 
-# Morton et al. 1982: blood lead of 33 children of workers exposed to lead, and of matched controls (as printed in
-# Rosenbaum 2002, table 4.1).
-EXPOSED = [38, 23, 41, 18, 37, 36, 23, 62, 31, 34, 24, 14, 21, 17, 16, 20, 15, 10, 45, 39, 22, 35, 49, 48, 44, 35, 43]
+# Morton et al. 1982: blood lead of 33 children of workers exposed to lead, and of matched controls (as
+# printed in Rosenbaum 2002, table 4.1).
+EXPOSED = [
+    38,
+    23,
+    41,
+    18,
+    37,
+    36,
+    23,
+    62,
+    31,
+    34,
+    24,
+    14,
+    21,
+    17,
+    16,
+    20,
+    15,
+    10,
+    45,
+    39,
+    22,
+    35,
+    49,
+    48,
+    44,
+    35,
+    43,
+]
 EXPOSED += [39, 34, 13, 73, 25, 27]
-CONTROL = [16, 18, 18, 24, 19, 11, 10, 15, 16, 18, 18, 13, 19, 10, 16, 16, 24, 13, 9, 14, 21, 19, 7, 18, 19, 12, 11]
+CONTROL = [
+    16,
+    18,
+    18,
+    24,
+    19,
+    11,
+    10,
+    15,
+    16,
+    18,
+    18,
+    13,
+    19,
+    10,
+    16,
+    16,
+    24,
+    13,
+    9,
+    14,
+    21,
+    19,
+    7,
+    18,
+    19,
+    12,
+    11,
+]
 CONTROL += [22, 25, 16, 13, 11, 13]
 
 
@@ -27,7 +83,8 @@ def test_lead_in_children_reproduces_the_published_bounds(gamma, printed):
 
 
 def test_signed_ranks_against_all_assignments():
-    # The exact bound: the distribution of the statistic when every pair is positive with chance Gamma / (1 + Gamma).
+    # The exact bound: the distribution of the statistic when every pair is positive with chance Gamma / (1 +
+    # Gamma).
     differences = np.array([1.0, 2.0, 3.0, 4.5, 5.0, 7.0, -0.5, 8.0, 9.0, 2.5, 6.0, -1.5])
     ranks = stats.rankdata(np.abs(differences))
     observed = ranks[differences > 0].sum()
@@ -44,8 +101,8 @@ def test_signed_ranks_against_all_assignments():
 
 @pytest.mark.parametrize(("gamma", "printed"), [(4, 0.0036), (5, 0.03), (6, 0.1)])
 def test_smoking_and_lung_cancer(gamma, printed):
-    # Hammond 1964 in Rosenbaum 2002, section 4.3.2: 122 discordant pairs, the smoker died in 110. The book's figures are
-    # the normal approximation with continuity correction; ours are exact.
+    # Hammond 1964 in Rosenbaum 2002, section 4.3.2: 122 discordant pairs, the smoker died in 110. The book's
+    # figures are the normal approximation with continuity correction; ours are exact.
     chance = gamma / (1 + gamma)
     approximate = stats.norm.sf((109.5 - 122 * chance) / np.sqrt(122 * chance * (1 - chance)))
     assert approximate == pytest.approx(printed, abs=0.005 if gamma > 4 else 5e-4)

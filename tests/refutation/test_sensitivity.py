@@ -48,7 +48,8 @@ def darfur():
 
 
 def test_darfur_reproduces_the_published_numbers(darfur):
-    # Cinelli & Hazlett 2020, table 1; PySensemakr 0.0.8, Sensemakr(model, "directlyharmed", ["female"], kd=[1, 2, 3]).
+    # Cinelli & Hazlett 2020, table 1; PySensemakr 0.0.8, Sensemakr(model, "directlyharmed", ["female"],
+    # kd=[1, 2, 3]).
     found = OmittedVariable(linear=True, benchmarks=("female",)).refute(darfur)
     details = found.details
     assert details["estimate"] == pytest.approx(0.09732, abs=5e-6)
@@ -57,9 +58,9 @@ def test_darfur_reproduces_the_published_numbers(darfur):
     assert details["partial_r2"] == pytest.approx(0.02187, abs=5e-6)
     assert details["robustness_value"] == pytest.approx(0.13878, abs=5e-6)
     assert details["robustness_value_alpha"] == pytest.approx(0.07626, abs=5e-6)
-    # The darfur example of R sensemakr: r2dz.x, r2yz.dx, adjusted_estimate, adjusted_se, adjusted_lower_CI; the adjusted
-    # estimate also by PySensemakr 0.0.8: bias_functions.adjusted_estimate(estimate=0.09731582, se=0.02325654, dof=783,
-    # r2dz_x=0.00916429, r2yz_dx=0.12464092) = 0.07522027.
+    # The darfur example of R sensemakr: r2dz.x, r2yz.dx, adjusted_estimate, adjusted_se, adjusted_lower_CI;
+    # the adjusted estimate also by PySensemakr 0.0.8: bias_functions.adjusted_estimate(estimate=0.09731582,
+    # se=0.02325654, dof=783, r2dz_x=0.00916429, r2yz_dx=0.12464092) = 0.07522027.
     published = [
         (0.009164287, 0.1246409, 0.07522024, 0.02187331, 0.03228288),
         (0.018328573, 0.2493241, 0.05291517, 0.02035006, 0.01296796),
@@ -95,14 +96,16 @@ def test_at_the_robustness_value_for_alpha_the_interval_touches_zero(t, freedom)
     if f <= critical:
         assert value == 0
     elif f < 1 / critical and value < 0.99:
-        # No confounder with both shares at or below the value reaches the limit; one with both at it does at the worst.
+        # No confounder with both shares at or below the value reaches the limit; one with both at it does at
+        # the worst.
         shares = np.linspace(0, value, 30)
         worst = fit.adjusted_limit(value, shares, 0.05).min()
         assert worst == pytest.approx(0, abs=1e-6)
 
 
 def test_the_bias_formula_is_the_bias_of_leaving_a_variable_out():
-    # Cinelli & Hazlett 2020, equation 10, is an identity of least squares: check it on data with the variable in hand.
+    # Cinelli & Hazlett 2020, equation 10, is an identity of least squares: check it on data with the variable
+    # in hand.
     random = np.random.default_rng(0)
     n = 400
     z, x = random.normal(size=n), random.normal(size=n)
@@ -144,7 +147,9 @@ def test_partial_r2_is_the_square_of_the_partial_correlation():
     rest = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (t, y)]
     r2 = np.corrcoef(*rest)[0, 1] ** 2
     assert details["partial_r2"] == pytest.approx(r2)
-    assert details["partial_r2"] == pytest.approx(partial_r2(details["t_statistic"], details["degrees_of_freedom"]))
+    assert details["partial_r2"] == pytest.approx(
+        partial_r2(details["t_statistic"], details["degrees_of_freedom"])
+    )
 
 
 def test_moments_and_rows_give_the_same_regression():
@@ -180,8 +185,9 @@ def test_the_general_form_has_the_same_bias_at_its_robustness_value(scale, shift
 
 
 def test_the_general_bias_bound_holds_for_a_hidden_confounder():
-    # A binary hidden confounder u whose strength is known in closed form: the short estimate differs from the truth by no
-    # more than the bound at u's own strength, and the bound is not idle (less than four times the bias).
+    # A binary hidden confounder u whose strength is known in closed form: the short estimate differs from the
+    # truth by no more than the bound at u's own strength, and the bound is not idle (less than four times the
+    # bias).
     random = np.random.default_rng(4)
     n = 200_000
     u = (random.random(n) < 0.5).astype(float)
@@ -209,7 +215,9 @@ def test_thinned_rows_keep_the_error_of_all_rows():
     few = OmittedVariable(largest=5_000).refute(case).details
     assert few["robustness_value"] == pytest.approx(all_rows["robustness_value"], rel=0.1)
     assert few["robustness_value_alpha"] == pytest.approx(all_rows["robustness_value_alpha"], rel=0.1)
-    assert few["linear"]["robustness_value"] == pytest.approx(all_rows["linear"]["robustness_value"], rel=1e-9)
+    assert few["linear"]["robustness_value"] == pytest.approx(
+        all_rows["linear"]["robustness_value"], rel=1e-9
+    )
 
 
 def test_the_contour_grid_holds_the_adjusted_estimates():
@@ -218,7 +226,9 @@ def test_the_contour_grid_holds_the_adjusted_estimates():
         contour = OmittedVariable(linear=linear_form, resolution=9).refute(case).details["contour"]
         assert contour["adjusted_estimate"].shape == (9, 9)
         assert np.allclose(contour["adjusted_estimate"][0], contour["adjusted_estimate"][0, 0])
-        assert (np.diff(np.abs(contour["adjusted_estimate"][1])) <= 1e-12).all() or contour["adjusted_estimate"].min() < 0
+        assert (np.diff(np.abs(contour["adjusted_estimate"][1])) <= 1e-12).all() or contour[
+            "adjusted_estimate"
+        ].min() < 0
 
 
 def test_a_benchmark_that_is_no_covariate_is_named():

@@ -1,4 +1,5 @@
-"""Simulated studies in which an assumption holds or is violated: what size and power of refuters are measured on.
+"""Simulated studies in which an assumption holds or is violated: what size and power of refuters are measured
+on.
 
 `benchmarks/effects/refuter_calibration.py` makes the table in the documentation from the same worlds.
 """
@@ -7,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 import aitia
-from aitia.estimation import Fit, RegressionAdjustment, Sample, TreatmentKind
+from aitia.estimation import IPW, Fit, RegressionAdjustment, Sample, TreatmentKind
 from aitia.graphs import Graph
-from aitia.identification import Effect, Estimand, Rule
+from aitia.identification import ALL, Effect, Estimand, Population, identify
 from aitia.refutation import (
     Balance,
     BlockBootstrap,
@@ -31,6 +34,18 @@ from aitia.refutation import (
     Refuter,
     SimulatedTruth,
 )
+
+
+@cache
+def adjusting(names: tuple[str, ...], population: Population = ALL) -> Estimand:
+    """The effect of t on y identified by adjusting for these covariates."""
+    arrows = "; ".join(f"{name} -> t; {name} -> y" for name in names)
+    found = identify(
+        Graph.parse(f"{arrows}; t -> y"), Effect("t", "y", population=population), required=names
+    )
+    assert isinstance(found, Estimand) and set(found.adjustment) == set(names)
+    return replace(found, adjustment=names)
+
 
 GRAPH = Graph.parse("a -> t; b -> t; a -> y; b -> y; c -> y; t -> y")
 
@@ -59,7 +74,11 @@ def study(
     clusters: np.ndarray | None = None,
 ) -> Case:
     """An estimated study of arrays; `extra` columns are in the table only."""
-    names = tuple("abcdefghijklmnopqrs"[: x.shape[1]]) if x.shape[1] <= 19 else tuple(f"x{j}" for j in range(x.shape[1]))
+    names = (
+        tuple("abcdefghijklmnopqrs"[: x.shape[1]])
+        if x.shape[1] <= 19
+        else tuple(f"x{j}" for j in range(x.shape[1]))
+    )
     kind = TreatmentKind.BINARY if np.isin(t, (0.0, 1.0)).all() else TreatmentKind.CONTINUOUS
     sample = Sample(
         outcome=y,
@@ -72,7 +91,7 @@ def study(
         clusters=clusters,
         names=("t", "y"),
     )
-    estimand = Estimand(Effect("t", "y"), Rule.ADJUSTMENT, None, names)  # type: ignore[arg-type]
+    estimand = adjusting(names)
     estimate = (estimator or RegressionAdjustment()).estimate(estimand, sample)
     table = None
     if extra is not None:
@@ -90,7 +109,7 @@ def linear(
     hidden: float = 0.0,
     edge: float = 0.0,
     site: float = 0.0,
-    uneven: float = 0.0,
+    rare: float = 0.0,
     estimator=None,
 ) -> Case:
     """Three covariates, logistic treatment, linear outcome with effect 1; each option plants one violation.
@@ -104,18 +123,25 @@ def linear(
         hidden: an unmeasured confounder.
         edge: c -> t, which `GRAPH` does not have.
         site: sites of 20 neighbouring rows share treatment and noise.
-        uneven: noise grows with a.
+        rare: the log odds of treatment are lower by this.
         estimator: the estimator under attack.
     """
     x = random.normal(size=(n, 3))
     u = random.normal(size=n)
     sites = np.arange(n) // 20
-    index = 0.8 * x[:, 0] - 0.4 * x[:, 1] + curved_treatment * (x[:, 0] ** 2 - 1) + hidden * u + edge * x[:, 2]
+    index = (
+        0.8 * x[:, 0]
+        - 0.4 * x[:, 1]
+        + curved_treatment * (x[:, 0] ** 2 - 1)
+        + hidden * u
+        + edge * x[:, 2]
+        - rare
+    )
     if site:
         t = (random.random(sites.max() + 1) < 0.5)[sites].astype(float)
     else:
         t = (random.random(n) < 1 / (1 + np.exp(-index))).astype(float)
-    noise = random.normal(size=n) * np.exp(uneven * x[:, 0] / 2)
+    noise = random.normal(size=n)
     if site:
         noise = noise + site * random.normal(size=sites.max() + 1)[sites]
     y = x @ [1.0, 0.5, 0.7] + curved * x[:, 0] ** 2 + (1 + varying * x[:, 0]) * t + hidden * u + noise
@@ -145,7 +171,9 @@ def separated(random: np.random.Generator, n: int = 500) -> Case:
 def wrong_graph(random: np.random.Generator, n: int = 500) -> Case:
     """The right data with a graph whose names are shuffled."""
     case = linear(random, n)
-    return Case(case.estimate, case.sample, Graph.parse("y -> b; t -> b; y -> c; t -> c; a -> c; b -> c"), case.table)
+    return Case(
+        case.estimate, case.sample, Graph.parse("y -> b; t -> b; y -> c; t -> c; a -> c; b -> c"), case.table
+    )
 
 
 World = Callable[[np.random.Generator], Case]
@@ -203,20 +231,20 @@ TRIALS: dict[str, Trial] = {
         0.9,
     ),
     "simulated truth": Trial(
-        SimulatedTruth(replicates=40),
+        SimulatedTruth(replicates=25),
         linear,
         lambda random: linear(random, curved=0.5, curved_treatment=0.6),
         "a squared covariate in treatment and outcome, adjusted for by a straight line",
         0.8,
     ),
     "estimator disagreement": Trial(
-        EstimatorDisagreement(RegressionAdjustment()),
-        lambda random: linear(random, estimator=RegressionAdjustment(interactions=False), uneven=0.5),
+        EstimatorDisagreement(IPW(treatment=LogisticRegression(C=np.inf))),
+        lambda random: linear(random, n=1000),
         lambda random: linear(
-            random, n=2000, varying=1.0, curved_treatment=0.5, estimator=RegressionAdjustment(interactions=False)
+            random, n=1000, varying=1.0, rare=1.5, estimator=RegressionAdjustment(interactions=False)
         ),
-        "an effect that varies, and a regression without interactions",
-        0.7,
+        "an effect that varies and a regression without interactions, against weighting",
+        0.5,
     ),
     "balance": Trial(
         Balance(),

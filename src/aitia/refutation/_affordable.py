@@ -8,16 +8,15 @@ import numpy as np
 from scipy import stats
 
 from aitia.core import AitiaError
-from aitia.estimation import Estimate
+from aitia.estimation import Estimate, Replicates, Variation, replicate
 from aitia.estimation._moment_estimator import MomentEstimator
-from aitia.estimation import Replicates, Variation, replicate
 from aitia.refutation._base import Case
 
 ENOUGH = 20
 """Full refits that a test of mean and spread should have at least, if need be on fewer rows."""
 _FEWEST_ROWS = 2_000
 _NUMBERS = 10_000_000
-"""Numbers drawn for all replicates together where moments do the rest: a hundred replicates of a hundred thousand rows."""
+"""Numbers drawn for all replicates together where moments do the rest: a hundred for each of 100,000 rows."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class Budget:
 
         Args:
             case: the study.
-            exact_errors: whether the standard errors of replicates are used: moments alone give them for independent
-                rows without weights only.
+            exact_errors: whether the standard errors of replicates are used: moments alone give them for
+                independent rows without weights only.
         """
         if self.full or not isinstance(case.estimate.estimator, MomentEstimator):
             return True
@@ -56,15 +55,15 @@ class Budget:
             return case.sample.n
         return min(case.sample.n, max(_FEWEST_ROWS, int(case.sample.n * self.seconds / cost)))
 
-    def run(self, case: Case, variation: Variation, refits: bool) -> Replicates:
-        """The replicates; with full refits no more than fit into the time, and never fewer than ten (or all)."""
+    def run(self, case: Case, variation: Variation, refits: bool, at_least: int = 10) -> Replicates:
+        """The replicates; with full refits no more than fit into the time, and never fewer than `at_least` (or all)."""
         return replicate(
             case.estimate,
             case.sample,
             variation,
             full=refits,
             seconds=self.seconds,
-            at_least=min(10, self.replicates),
+            at_least=min(at_least, self.replicates),
         )
 
     def said(self, found: Replicates, case: Case, original: Case) -> str:

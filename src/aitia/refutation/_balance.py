@@ -19,27 +19,32 @@ from aitia.refutation._verdicts import ALPHA, by_p_value
 class Balance(Refuter):
     """Are treated and control alike after weighting? (standardised differences, before and after)
 
-    Attacks: the propensity model. A right model of the chance of treatment makes weighted arms alike in every function of
-    the covariates, not only in those that it was fitted to. For each covariate and each square of a continuous one the standardised
-    difference (difference of means over the pooled standard deviation before weighting) is given before and after. The weights are those of
-    the estimator where it kept a match table, inverse propensities of a logistic regression otherwise.
+    Attacks: the propensity model. A right model of the chance of treatment makes weighted arms alike in every
+    function of the covariates, not only in those that it was fitted to. Survivors have no difference left
+    beyond chance. For each covariate and each square of a continuous one the standardised difference
+    (difference of means over the pooled standard deviation before weighting) is given before and after. The
+    weights are those of the estimator where it kept a match table, inverse propensities of a logistic
+    regression otherwise.
 
-    p-value: a score test that squares, cubes and products of the covariates are balanced under overlap weights, which is the test
-    of adding them to the logistic regression; chi-squared. (None for matched weights.)
+    p-value: a score test that squares, cubes and products of the covariates are balanced under overlap
+    weights, which is the test of adding them to the logistic regression; chi-squared. (None for matched
+    weights.)
 
-    Verdict: broken where the p-value is below `alpha` and a difference is above `tolerance`; inconclusive where p is below
-    `alpha` with all differences small, or chance explains the differences but one is above 2.5 times `tolerance` (few rows); survived otherwise.
+    Verdict: broken where the p-value is below `alpha` and a difference is above `tolerance`; inconclusive
+    where p is below `alpha` with all differences small, or chance explains the differences but one is above
+    2.5 times `tolerance` (few rows); survived otherwise.
 
-    Notices: a propensity that is curved where the logistic regression is straight. Cannot notice: imbalance in what
-    was not measured. A regression estimator does not use the propensity: for it this is a warning about how far
-    it extrapolates, not about its answer.
+    Notices: a propensity that is curved where the logistic regression is straight. Cannot notice: imbalance
+    in what was not measured. A regression estimator does not use the propensity: for it this is a warning
+    about how far it extrapolates, not about its answer.
 
     Args:
         alpha: level of the verdict.
         tolerance: the largest standardised difference that counts as alike, 0.1.
         largest: rows looked at, drawn at random where there are more.
 
-    Details: ``names``, ``before``, ``after`` (standardised differences), ``worst``, ``weights`` (in words), for a love plot.
+    Details: ``names``, ``before``, ``after`` (standardised differences), ``worst``, ``weights`` (in words),
+    for a love plot.
     """
 
     alpha: float = ALPHA
@@ -94,7 +99,8 @@ class Balance(Refuter):
 
         def differences(w: np.ndarray) -> np.ndarray:
             return (
-                np.average(features[t], axis=0, weights=w[t]) - np.average(features[~t], axis=0, weights=w[~t])
+                np.average(features[t], axis=0, weights=w[t])
+                - np.average(features[~t], axis=0, weights=w[~t])
             ) / pooled
 
         before, after = differences(survey), differences(weights)
@@ -104,9 +110,9 @@ class Balance(Refuter):
             verdict = Verdict.INCONCLUSIVE if large else Verdict.SURVIVED
         else:
             verdict = by_p_value(p_value, self.alpha)
-            if verdict is Verdict.BROKEN and not large:
-                verdict = Verdict.INCONCLUSIVE
-            elif verdict is Verdict.SURVIVED and abs(float(after[worst])) > 2.5 * self.tolerance:
+            if (verdict is Verdict.BROKEN and not large) or (
+                verdict is Verdict.SURVIVED and abs(float(after[worst])) > 2.5 * self.tolerance
+            ):
                 verdict = Verdict.INCONCLUSIVE
         said = (
             f"Weighting brings the largest standardised difference from {np.abs(before).max():.2f} to "
@@ -129,7 +135,13 @@ class Balance(Refuter):
             p_value=p_value,
             margin=abs(float(after[worst])),
             cost="one logistic regression" if p_value is not None else "closed form",
-            details={"names": labels, "before": before, "after": after, "worst": labels[worst], "weights": words},
+            details={
+                "names": labels,
+                "before": before,
+                "after": after,
+                "worst": labels[worst],
+                "weights": words,
+            },
         )
 
 
@@ -144,12 +156,16 @@ def _features(x: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, tuple[
     return np.column_stack(columns), tuple(labels)
 
 
-def _joint_p(x: np.ndarray, t: np.ndarray, p: np.ndarray, survey: np.ndarray, clusters: np.ndarray | None) -> float:
-    """Are squares, cubes and products balanced too, beyond chance? The score test of adding them to the logistic regression.
+def _joint_p(
+    x: np.ndarray, t: np.ndarray, p: np.ndarray, survey: np.ndarray, clusters: np.ndarray | None
+) -> float:
+    """Are squares, cubes and products balanced too, beyond chance? The score test of adding them to the
+    logistic regression.
 
-    The score sum (t - p) f is the difference of the arms in f under overlap weights (1 - p for treated, p for control: Li,
-    Morgan & Zaslavsky 2018), which hardly depends on a few rows with large weights as inverse propensities do. With the part of f that the fitted covariates
-    predict taken out (weights p (1 - p)) its variance is sum p (1 - p) f^2; with clusters or survey weights the sum of squared (cluster) scores.
+    The score sum (t - p) f is the difference of the arms in f under overlap weights (1 - p for treated, p for
+    control: Li, Morgan & Zaslavsky 2018), which hardly depends on a few rows with large weights as inverse
+    propensities do. With the part of f that the fitted covariates predict taken out (weights p (1 - p)) its
+    variance is sum p (1 - p) f^2; with clusters or survey weights the sum of squared (cluster) scores.
     """
     extra = expand(x)
     room = max(len(x) // 20 - x.shape[1], 0)

@@ -47,9 +47,11 @@ class Refutation:
         verdict: survived, broken or inconclusive.
         sentence: the outcome in a sentence that a newcomer understands.
         p_value: the calibrated p-value, uniform where the assumption holds; None for a refuter with a margin.
-        margin: how much it would take to change the conclusion, for sensitivity; None for a refuter with a p-value.
+        margin: how much it would take to change the conclusion, for sensitivity; None for a refuter with a
+            p-value.
         replicates: how many replicates were drawn (0 for none).
-        cost: what the replicates cost, in words (``"no refit: exact from block moments"``, ``"20 full refits"``).
+        cost: what the replicates cost, in words (``"no refit: exact from block moments"``, ``"20 full
+            refits"``).
         bounds: True where the assumption cannot be tested, and this only says how wrong it would have to be.
         details: numbers behind the verdict, by name; what figures and tables draw on.
         seconds: how long it took.
@@ -80,7 +82,14 @@ class Refutation:
         return f"{self.name}: {self.verdict.value}{number}. {self.sentence}"
 
     def _repr_html_(self) -> str:
-        cells = (self.name, self.attacks.value, self.expected, self.observed, self.verdict.value, self.sentence)
+        cells = (
+            self.name,
+            self.attacks.value,
+            self.expected,
+            self.observed,
+            self.verdict.value,
+            self.sentence,
+        )
         heads = ("refuter", "attacks", "expected", "observed", "verdict", "in words")
         rows = "".join(
             f"<tr><th style='text-align:left'>{head}</th><td style='text-align:left'>{html.escape(cell)}</td></tr>"
@@ -113,10 +122,12 @@ class Case:
         return self._memory[key]
 
     def thinned(self, largest: int, seed: int = 0) -> Case:
-        """This case on about `largest` rows, drawn at random without replacement; itself where there are no more.
+        """This case on about `largest` rows, drawn at random without replacement; itself where there are no
+        more.
 
-        For diagnostics that a hundred thousand rows answer as well as a million. Whole clusters are drawn, where there are
-        any. The estimate keeps its value and error; its influence values are those of the rows kept.
+        For diagnostics that a hundred thousand rows answer as well as a million. Whole clusters are drawn,
+        where there are any. The estimate keeps its value and error; its influence values are those of the
+        rows kept.
         """
         if self.sample.n <= largest:
             return self
@@ -151,8 +162,8 @@ class Refuter(ABC):
     """An attempt to break one assumption.
 
     A new refuter is a frozen dataclass of its options that sets `name`, `attacks` and `reference` and writes
-    `_refute` (and `applies`, where it cannot attack every case). Timing and errors are handled here; a line in
-    `refuters()` makes it part of the battery, the command line and the documentation.
+    `_refute` (and `applies`, where it cannot attack every case). Timing and errors are handled here; a line
+    in `refuters()` makes it part of the battery, the command line and the documentation.
     """
 
     name: ClassVar[str]

@@ -48,7 +48,8 @@ _TABLE: tuple[type[Refuter], ...] = (
 def refuters() -> dict[str, type[Refuter]]:
     """Every refuter by name, in the order in which the battery runs them.
 
-    The class tells the rest: ``attacks`` (the assumption), ``reference`` (the paper), its docstring and its options.
+    The class tells the rest: ``attacks`` (the assumption), ``reference`` (the paper), its docstring and its
+    options.
 
     Example:
         >>> refuters()["placebo treatment"].attacks.value
@@ -66,14 +67,14 @@ def battery(
 ) -> tuple[Refutation, ...]:
     """Attack a case with every refuter that has something to say about it.
 
-    Where all assumptions hold, each test still breaks one by chance with probability 1% (`alpha` of each refuter), so a
-    whole battery of about a dozen tests does so about once in ten studies.
+    Where all assumptions hold, each test still breaks one by chance with probability 1% (`alpha` of each
+    refuter), so a whole battery of about a dozen tests does so about once in ten studies.
 
     Args:
         case: the study up to its estimate.
-        refuters: the attacks to make; None makes all with their default options, and leaves out those that do not
-            apply (a negative control needs its column named, Rosenbaum bounds a binary treatment). Attacks that are named
-            always answer, if only why they do not apply.
+        refuters: the attacks to make; None makes all with their default options, and leaves out those that do
+            not apply (a negative control needs its column named, Rosenbaum bounds a binary treatment).
+            Attacks that are named always answer, if only why they do not apply.
         replicates: for the default refuters that draw replicates, how many.
         seed: the seed of every random draw; each refuter has its own stream.
         show_progress: True or False to force a progress bar; None shows it on a terminal only.

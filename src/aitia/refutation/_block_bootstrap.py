@@ -18,16 +18,19 @@ from aitia.refutation._verdicts import ALPHA, by_p_value, variance_ratio_p
 class BlockBootstrap(Refuter):
     """Do rows that stand near each other in the file answer alike? (block bootstrap)
 
-    Attacks: independent rows. The rows are cut into blocks that stand together in the file (of whole clusters, where there
-    are any; by the values of a column, where one is named), and whole blocks are drawn with replacement. If rows are independent,
-    blocks made of neighbours scatter as blocks made of strangers: the bootstrap's standard error equals the reported one. Survivors agree within chance.
+    Attacks: independent rows. The rows are cut into blocks that stand together in the file (of whole
+    clusters, where there are any; by the values of a column, where one is named), and whole blocks are drawn
+    with replacement. If rows are independent, blocks made of neighbours scatter as blocks made of strangers:
+    the bootstrap's standard error equals the reported one. Survivors agree within chance.
 
-    p-value: the ratio of the two variances against chi-squared on 1 / (1 / (B - 1) + 1 / R) degrees of freedom, for B blocks and R
-    replicates; two-sided. The blocks are few, so that the sum over each is close to normal.
+    p-value: the ratio of the two variances against chi-squared on 1 / (1 / (B - 1) + 1 / R) degrees of
+    freedom, for B blocks and R replicates; two-sided. The blocks are few, so that the sum over each is close
+    to normal.
 
-    Notices: time series, sites, families or batches that stand together in the file, or that a named column tells
-    apart; copies of rows that stand together. A file sorted by a covariate along which the effect varies, or along which the model is wrong,
-    is noticed too: the sentence says to look. Cannot notice: dependence between rows that stand far apart.
+    Notices: time series, sites, families or batches that stand together in the file, or that a named column
+    tells apart; copies of rows that stand together. A file sorted by a covariate along which the effect
+    varies, or along which the model is wrong, is noticed too: the sentence says to look. Cannot notice:
+    dependence between rows that stand far apart.
 
     Args:
         replicates: bootstrap replicates.
@@ -37,8 +40,8 @@ class BlockBootstrap(Refuter):
         seconds: with full refits, stop after this long and say how many there were (never fewer than 10).
         alpha: level of the verdict.
 
-    Details: ``values``, ``bootstrap_std_error``, ``std_error``, ``ratio``, ``interval`` (percentiles), ``blocks``, ``intraclass_correlation``
-    (of influence values within blocks, where there are any).
+    Details: ``values``, ``bootstrap_std_error``, ``std_error``, ``ratio``, ``interval`` (percentiles),
+    ``blocks``, ``intraclass_correlation`` (of influence values within blocks, where there are any).
     """
 
     replicates: int = 100
@@ -50,7 +53,9 @@ class BlockBootstrap(Refuter):
 
     name: ClassVar[str] = "block bootstrap"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.INDEPENDENT_ROWS
-    reference: ClassVar[str] = "Kuensch 1989, Annals of Statistics 17:1217; Cameron, Gelbach & Miller 2008, REStat 90:414"
+    reference: ClassVar[str] = (
+        "Kuensch 1989, Annals of Statistics 17:1217; Cameron, Gelbach & Miller 2008, REStat 90:414"
+    )
 
     def applies(self, case: Case) -> str:
         """Enough rows for blocks."""
@@ -78,13 +83,12 @@ class BlockBootstrap(Refuter):
                 drawn = stream(seed, self.name, r).integers(0, count, count)
                 rows = np.concatenate([order[starts[b] : starts[b + 1]] for b in drawn])
                 again = sample.rows(rows)
-                if sample.clusters is not None:
+                if again.clusters is not None:
                     # A cluster drawn twice counts as two.
                     copies = np.repeat(np.arange(count), [starts[b + 1] - starts[b] for b in drawn])
-                    from dataclasses import replace
-
-                    codes = np.unique(np.column_stack([copies, again.clusters]), axis=0, return_inverse=True)[1]
-                    again = replace(again, clusters=codes.ravel())
+                    pairs = np.column_stack([copies, again.clusters])
+                    codes = np.unique(pairs, axis=0, return_inverse=True)[1]
+                    again = again.replace(clusters=codes.ravel())
                 return again, None
 
             fits = refit(case, make, self.replicates, self.seconds, seed=seed, at_least=10, what=self.name)
@@ -104,12 +108,20 @@ class BlockBootstrap(Refuter):
             "interval": (float(low), float(high)),
             "blocks": count,
         }
-        said = f"Drawing whole blocks of neighbouring rows gives a standard error of {spread:.3g} where {estimate.std_error:.3g} is reported"
+        said = (
+            f"Drawing whole blocks of neighbouring rows gives a standard error of {spread:.3g} where "
+            f"{estimate.std_error:.3g} is reported"
+        )
         if verdict is Verdict.SURVIVED:
             said += ": neighbours are no more alike than strangers."
         elif ratio > 1:
-            where = f"rows with the same {self.by}" if self.by else "rows that stand near each other in the file"
-            said += f": {where} answer alike. If they belong together (in time, site or family), name the clusters; a file sorted by a covariate can do this too."
+            where = (
+                f"rows with the same {self.by}" if self.by else "rows that stand near each other in the file"
+            )
+            said += (
+                f": {where} answer alike. If they belong together (in time, site or family), name "
+                "the clusters; a file sorted by a covariate can do this too."
+            )
         else:
             said += ": the reported standard error is too long, or rows were arranged to balance each other."
         return Refutation(

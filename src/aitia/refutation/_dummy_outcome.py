@@ -20,26 +20,29 @@ from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 class DummyOutcome(Refuter):
     """Does the method find an effect that was put there? (dummy outcome with known effect)
 
-    Attacks: the outcome model. Treatment and covariates stay as they are, with all their confounding; the outcome is replaced by m(x) + effect * t + noise, where m
-    is a regression of the real outcome on the covariates and on the curvature (squares, cubes, products) that the data show beyond doubt, and the noise
-    is drawn from its residuals. The same effect for every row is planted, so every population has it. Survivors find it: centred, scattered as
-    their standard errors say.
+    Attacks: the outcome model. Treatment and covariates stay as they are, with all their confounding; the
+    outcome is replaced by m(x) + effect * t + noise, where m is a regression of the real outcome on the
+    covariates and on the curvature (squares, cubes, products) that the data show beyond doubt, and the noise
+    is drawn from its residuals. The same effect for every row is planted, so every population has it.
+    Survivors find it: centred, scattered as their standard errors say.
 
-    p-value: the scores (answer - effect) / standard error are standard normal in mean and spread; the two tests are combined by Sidak.
+    p-value: the scores (answer - effect) / standard error are standard normal in mean and spread; the two
+    tests are combined by Sidak.
 
-    Notices: curved confounding that the method adjusts for by straight lines (where m is curved in a direction in which
-    the arms differ), overfitted learners, wrong standard errors. Cannot notice: unmeasured confounding, effects that vary (simulated truth does),
-    curvature too weak for the data to show.
+    Notices: curved confounding that the method adjusts for by straight lines (where m is curved in a
+    direction in which the arms differ), overfitted learners, wrong standard errors. Cannot notice: unmeasured
+    confounding, effects that vary (simulated truth does), curvature too weak for the data to show.
 
     Args:
         replicates: outcomes drawn.
         effect: the effect planted, in units of the outcome for one contrast; None takes the estimate's value.
         full: True refits on every outcome even where moments would do.
-        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be
+            (and said).
         alpha: level of the verdict.
 
-    Details: ``values``, ``std_errors``, ``truth``, ``bias``, ``bias_in_std_errors``, ``spread_ratio``, ``coverage``, ``curved`` (terms of
-    curvature), ``p_mean``, ``p_spread``.
+    Details: ``values``, ``std_errors``, ``truth``, ``bias``, ``bias_in_std_errors``, ``spread_ratio``,
+    ``coverage``, ``curved`` (terms of curvature), ``p_mean``, ``p_spread``.
     """
 
     replicates: int = 100
@@ -50,7 +53,9 @@ class DummyOutcome(Refuter):
 
     name: ClassVar[str] = "dummy outcome"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.OUTCOME_MODEL
-    reference: ClassVar[str] = "Sharma & Kiciman 2020, arXiv:2011.04216 (DoWhy); the test of the scores derived here"
+    reference: ClassVar[str] = (
+        "Sharma & Kiciman 2020, arXiv:2011.04216 (DoWhy); the test of the scores derived here"
+    )
 
     def applies(self, case: Case) -> str:
         """Effects identified by adjustment with one treatment column."""
@@ -78,9 +83,12 @@ class DummyOutcome(Refuter):
         relative = float(scores.mean())
         verdict = by_p_value(p_value, self.alpha)
         if verdict is Verdict.BROKEN and p_spread >= self.alpha and abs(relative) < 0.1:
-            verdict = Verdict.INCONCLUSIVE  # with very many replicates a tenth of a standard error shows; it harms nobody
+            verdict = (
+                Verdict.INCONCLUSIVE
+            )  # with very many replicates a tenth of a standard error shows; it harms nobody
         said = (
-            f"In {len(values)} outcomes made with an effect of {truth:.4g}, the method answers {values.mean():.4g} on average "
+            f"In {len(values)} outcomes made with an effect of {truth:.4g}, the method answers "
+            f"{values.mean():.4g} on average "
             f"and {coverage:.0%} of its {estimate.level:.0%} intervals hold the truth"
         )
         if verdict is Verdict.SURVIVED:
@@ -96,7 +104,10 @@ class DummyOutcome(Refuter):
             attacks=self.attacks,
             tried=f"Replaced the outcome by {len(values)} made ones with an effect of {truth:.4g}.",
             expected=f"answers centred on {truth:.4g} and scattered as their standard errors say",
-            observed=f"off by {bias:.3g} ({relative:.2f} standard errors), spread {spread:.2f} times, coverage {coverage:.0%}",
+            observed=(
+                f"off by {bias:.3g} ({relative:.2f} standard errors), spread {spread:.2f} times, "
+                f"coverage {coverage:.0%}"
+            ),
             verdict=verdict,
             sentence=said,
             p_value=p_value,
@@ -153,5 +164,11 @@ class _World:
         n = len(self.mean)
         if self.clusters is not None:
             # With clusters whole clusters keep their residuals, with a random sign (wild cluster bootstrap).
-            return self.mean + random.choice((-1.0, 1.0), int(self.clusters.max()) + 1)[self.clusters] * self.residuals
-        return self.mean + self.scale * self.pool[random.integers(0, n, n, dtype=np.int32 if n < 2**31 else np.int64)]
+            return (
+                self.mean
+                + random.choice((-1.0, 1.0), int(self.clusters.max()) + 1)[self.clusters] * self.residuals
+            )
+        return (
+            self.mean
+            + self.scale * self.pool[random.integers(0, n, n, dtype=np.int32 if n < 2**31 else np.int64)]
+        )

@@ -10,8 +10,8 @@ import numpy as np
 from aitia.core import AssumptionKey
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 
-# VanderWeele & Ding 2017, table 2: a standardised difference d of a continuous outcome stands for the risk ratio
-# exp(0.91 d), with limits exp(0.91 d -+ 1.78 se(d)).
+# VanderWeele & Ding 2017, table 2: a standardised difference d of a continuous outcome stands for the risk
+# ratio exp(0.91 d), with limits exp(0.91 d -+ 1.78 se(d)).
 _RATIO_PER_D = 0.91
 _LIMIT_PER_SE = 1.78
 
@@ -19,8 +19,8 @@ _LIMIT_PER_SE = 1.78
 def e_value(risk_ratio: float) -> float:
     """The E-value of a risk ratio, RR + sqrt(RR (RR - 1)), after 1/RR where RR is below one.
 
-    The smallest risk ratio that an unmeasured confounder would need with treatment and with outcome, beyond the
-    measured covariates, to explain the association away.
+    The smallest risk ratio that an unmeasured confounder would need with treatment and with outcome, beyond
+    the measured covariates, to explain the association away.
 
     Args:
         risk_ratio: the risk ratio, positive.
@@ -47,10 +47,11 @@ def e_value(risk_ratio: float) -> float:
 class EValue(Refuter):
     """How strong an unmeasured confounder would have to be to explain the answer away (E-value).
 
-    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Survivors show an E-value far
-    from 1 for the interval's limit nearest to no effect. A binary outcome uses the risk ratio of the two potential
-    means; a continuous one the standardised difference d = effect / sd(Y) as exp(0.91 d). Both need no further data,
-    and neither can notice a confounder that is there: that takes negative controls or subject knowledge.
+    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Survivors show an E-value
+    far from 1 for the interval's limit nearest to no effect. A binary outcome uses the risk ratio of the two
+    potential means; a continuous one the standardised difference d = effect / sd(Y) as exp(0.91 d). Neither
+    needs further data. Cannot notice: a confounder that is there; that takes negative controls or knowledge
+    of the subject.
 
     Margin: the E-value of the interval's limit (1 where the interval includes no effect).
 
@@ -58,8 +59,8 @@ class EValue(Refuter):
     `weak`; survived otherwise. Never broken.
 
     Args:
-        weak: E-values of the limit below this count as weak, 1.25 by default: a confounder that raises treatment and
-            outcome by a quarter would do.
+        weak: E-values of the limit below this count as weak, 1.25 by default: a confounder that raises
+            treatment and outcome by a quarter would do.
 
     Details: ``risk_ratio``, ``risk_ratio_interval``, ``e_value``, ``e_value_limit``, ``scale``.
     """
@@ -87,15 +88,16 @@ class EValue(Refuter):
                 return self._nothing("The outcome does not vary, so there is no effect to explain away.")
             d, error = estimate.value / spread, estimate.std_error / spread
             ratio = float(np.exp(_RATIO_PER_D * d))
-            limits = tuple(
-                float(np.exp(_RATIO_PER_D * d + sign * _LIMIT_PER_SE * error)) for sign in (-1, 1)
-            )
+            limits = tuple(float(np.exp(_RATIO_PER_D * d + sign * _LIMIT_PER_SE * error)) for sign in (-1, 1))
             scale = "exp(0.91 d) of the standardised difference d"
         point = e_value(ratio)
         crosses = limits[0] <= 1 <= limits[1]
         limit = 1.0 if crosses else e_value(limits[0] if ratio > 1 else limits[1])
         if crosses:
-            said = "The interval already includes no effect, so no confounding is needed to explain the answer away."
+            said = (
+                "The interval already includes no effect, so no confounding is needed to explain "
+                "the answer away."
+            )
         else:
             said = (
                 f"To explain the answer away, an unmeasured cause would have to raise both treatment and outcome "

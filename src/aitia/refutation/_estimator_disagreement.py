@@ -18,22 +18,22 @@ from aitia.refutation._verdicts import ALPHA, by_p_value
 class EstimatorDisagreement(Refuter):
     """Does another estimator of the same estimand agree? (a Hausman test from joint influence values)
 
-    Attacks: the outcome model. Two consistent estimators differ by chance alone, and their influence values say by how
-    much: Var(D) = sum (psi_1 - psi_2)^2 / n^2 (clusters and weights respected), without Hausman's assumption that one of them is efficient. Survivors
-    differ by no more than that.
+    Attacks: the outcome model. Two consistent estimators differ by chance alone, and their influence values
+    say by how much: Var(D) = sum (psi_1 - psi_2)^2 / n^2 (clusters and weights respected), without Hausman's
+    assumption that one of them is efficient. Survivors differ by no more than that.
 
     p-value: two-sided normal, of D over its standard error.
 
-    Verdict: broken where p is below `alpha` and the difference is above `trifle` standard errors of the estimate under attack;
-    inconclusive where only the former holds: with many rows two estimators that agree to first order still differ by
-    terms that the influence values leave out.
+    Verdict: broken where p is below `alpha` and the difference is above `trifle` standard errors of the
+    estimate under attack; inconclusive where only the former holds: with many rows two estimators that agree
+    to first order still differ by terms that the influence values leave out.
 
-    Notices: a misspecified model that only one of the two relies on. Cannot notice: errors that both share (unmeasured
-    confounding, a wrong graph).
+    Notices: a misspecified model that only one of the two relies on. Cannot notice: errors that both share
+    (unmeasured confounding, a wrong graph).
 
     Args:
-        second: the other estimator; None takes the first in the table of estimators that is of another kind, can
-            answer here and has influence values.
+        second: the other estimator; None takes the first in the table of estimators that is of another kind,
+            can answer here and has influence values.
         alpha: level of the verdict.
         trifle: differences below this many standard errors count as agreement.
 
@@ -85,14 +85,20 @@ class EstimatorDisagreement(Refuter):
             if verdict is Verdict.BROKEN
             else ": within chance of each other."
             if verdict is Verdict.SURVIVED
-            else f": more than chance alone, but only {abs(difference) / first.std_error:.2g} standard errors apart."
+            else (
+                f": more than chance alone, but only {abs(difference) / first.std_error:.2g} "
+                "standard errors apart."
+            )
         )
         return Refutation(
             name=self.name,
             attacks=self.attacks,
             tried=f"Estimated the same effect by {other.method}.",
             expected=f"a difference of zero, give or take {error:.3g}",
-            observed=f"a difference of {difference:.4g} ({abs(difference) / max(error, 1e-300):.2f} of its standard errors)",
+            observed=(
+                f"a difference of {difference:.4g} ({abs(difference) / max(error, 1e-300):.2f} of "
+                "its standard errors)"
+            ),
             verdict=verdict,
             sentence=said,
             p_value=p_value,

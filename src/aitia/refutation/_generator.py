@@ -16,10 +16,11 @@ from aitia.refutation._overlap import population_kind, treated_mask
 class Generator:
     """Worlds that look like a sample but whose effect is known.
 
-    Covariates are rows of the sample drawn with replacement (whole clusters, where there are any). Treatment follows
-    a logistic (binary) or linear (continuous) model, the outcome a regression in each arm; both have the covariates and the
-    curvature (squares, cubes, products) that the data show beyond doubt. Outcome noise is drawn from the residuals (by cluster with a random
-    sign, where there are clusters). A binary outcome is drawn from its probability.
+    Covariates are rows of the sample drawn with replacement (whole clusters, where there are any). Treatment
+    follows a logistic (binary) or linear (continuous) model, the outcome a regression in each arm; both have
+    the covariates and the curvature (squares, cubes, products) that the data show beyond doubt. Outcome noise
+    is drawn from the residuals (by cluster with a random sign, where there are clusters). A binary outcome is
+    drawn from its probability.
 
     Args:
         sample: the sample it was fitted to.
@@ -57,7 +58,9 @@ class Generator:
         treated, _ = treated_mask(case)
         t = treated.astype(float)
         of_treatment = curvature_that_matters(t, x, extra)
-        propensity = np.clip(logistic(np.column_stack([x, extra[:, of_treatment]]), t, sample.weights), 0.001, 0.999)
+        propensity = np.clip(
+            logistic(np.column_stack([x, extra[:, of_treatment]]), t, sample.weights), 0.001, 0.999
+        )
         of_outcome = curvature_that_matters(y, np.column_stack([x, t, x * t[:, None]]), extra)
         design = np.column_stack([np.ones(n), x, extra[:, of_outcome]])
         means = np.empty((2, n))
@@ -66,7 +69,8 @@ class Generator:
             means[arm] = design @ np.linalg.lstsq(design[rows], y[rows], rcond=1e-10)[0]
         binary = bool(np.isin(y, (0.0, 1.0)).all())
         weights = _target(case, propensity)
-        # The whole of arm one is shifted, so that the average effect over the population asked for is the planted one.
+        # The whole of arm one is shifted, so that the average effect over the population asked for is the
+        # planted one.
         means[1] += planted - float(np.average(means[1] - means[0], weights=weights))
         if binary:
             means = np.clip(means, 0.005, 0.995)
@@ -78,10 +82,14 @@ class Generator:
             residuals[rows] -= residuals[rows].mean()
             # Residuals are a little smaller than the noise they stand for.
             residuals[rows] *= np.sqrt(rows.sum() / max(rows.sum() - design.shape[1], 1))
-        return Generator(sample, propensity, means, residuals, None, truth, (len(of_treatment), len(of_outcome)))
+        return Generator(
+            sample, propensity, means, residuals, None, truth, (len(of_treatment), len(of_outcome))
+        )
 
     @staticmethod
-    def _continuous(sample: Sample, x: np.ndarray, y: np.ndarray, extra: np.ndarray, planted: float) -> Generator:
+    def _continuous(
+        sample: Sample, x: np.ndarray, y: np.ndarray, extra: np.ndarray, planted: float
+    ) -> Generator:
         n, t = sample.n, sample.treatment
         of_treatment = curvature_that_matters(t, x, extra)
         design = np.column_stack([np.ones(n), x, extra[:, of_treatment]])
@@ -90,7 +98,9 @@ class Generator:
         of_outcome = curvature_that_matters(y, np.column_stack([x, t]), extra)
         base = np.column_stack([np.ones(n), x, extra[:, of_outcome]])
         coefficients = np.linalg.lstsq(np.column_stack([base, t]), y, rcond=1e-10)[0]
-        residuals = (y - np.column_stack([base, t]) @ coefficients) * np.sqrt(n / max(n - base.shape[1] - 1, 1))
+        residuals = (y - np.column_stack([base, t]) @ coefficients) * np.sqrt(
+            n / max(n - base.shape[1] - 1, 1)
+        )
         slope = planted / (sample.contrast[0] - sample.contrast[1])
         means = np.vstack([base @ coefficients[:-1], np.full(n, slope)])
         return Generator(sample, mean, means, residuals, left, planted, (len(of_treatment), len(of_outcome)))

@@ -19,14 +19,14 @@ from aitia.refutation._implied_independences import graph_and_variables
 class GraphFalsification(Refuter):
     """Is the graph better than the same graph with its node names shuffled? (Eulig et al. 2023)
 
-    Attacks: the graph. On real data a few promised independences always fail, so the number of failures alone says
-    little. Here it is compared with the failures of the same graph with names permuted at random, a stand-in for
-    somebody who knows nothing. Survivors fail less often than 95% of the permuted graphs. Where most permuted
-    graphs promise the same as the given one, the graph cannot be falsified by its independences, and the result is
-    inconclusive.
+    Attacks: the graph. On real data a few promised independences always fail, so the number of failures alone
+    says little. Here it is compared with the failures of the same graph with names permuted at random, a
+    stand-in for somebody who knows nothing. Survivors fail less often than 95% of the permuted graphs. Where
+    most permuted graphs promise the same as the given one, the graph cannot be falsified by its
+    independences, and the result is inconclusive.
 
-    There is no p-value in the usual sense: the share of permuted graphs that do at least as well is small where the graph is
-    GOOD. It stands in the details as ``share_as_good`` and as the margin.
+    There is no p-value in the usual sense: the share of permuted graphs that do at least as well is small
+    where the graph is GOOD. It stands in the details as ``share_as_good`` and as the margin.
 
     Notices: graphs that are wrong in most of their edges. Cannot notice: single wrong edges (see implied
     independences), edges turned round within an equivalent graph, complete graphs.
@@ -35,10 +35,12 @@ class GraphFalsification(Refuter):
         replicates: permutations drawn; all of them where there are no more.
         alpha: level of each test of independence.
         significance: the share of permuted graphs that may do as well.
-        largest: rows used by each test, drawn at random where there are more (power beyond that adds little to a comparison).
+        largest: rows used by each test, drawn at random where there are more (power beyond that adds little
+            to a comparison).
         seconds: stop drawing permutations after this long and say how many there were (never fewer than 20).
 
-    Details: ``violations``, ``tests``, ``permuted_violations`` (array), ``share_as_good``, ``share_equivalent``.
+    Details: ``violations``, ``tests``, ``permuted_violations`` (array), ``share_as_good``,
+    ``share_equivalent``.
     """
 
     replicates: int = 100
@@ -55,7 +57,11 @@ class GraphFalsification(Refuter):
         """There has to be a graph over at least three variables."""
         if case.graph is None:
             return "There is no graph to test."
-        return "" if len(case.graph.observed) >= 3 else "With fewer than three variables there is nothing to permute."
+        return (
+            ""
+            if len(case.graph.observed) >= 3
+            else "With fewer than three variables there is nothing to permute."
+        )
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         from aitia.graphs import implied_independences
@@ -90,7 +96,8 @@ class GraphFalsification(Refuter):
                 break
             naming = dict(zip(names, map(str, order), strict=True))
             counts.append(failures(naming))
-            # Same promises on separable pairs means the same equivalence class for a DAG without latent nodes.
+            # Same promises on separable pairs means the same equivalence class for a DAG without latent
+            # nodes.
             relabelled = {
                 (frozenset((naming[x], naming[y])), frozenset(naming[z] for z in given))
                 for x, y, given in promises
@@ -107,7 +114,8 @@ class GraphFalsification(Refuter):
         elif as_good <= self.significance:
             verdict = Verdict.SURVIVED
             said = (
-                f"The graph fails {own} of {len(promises)} tests; only {as_good:.0%} of graphs with shuffled names "
+                f"The graph fails {own} of {len(promises)} tests; only {as_good:.0%} of graphs "
+                "with shuffled names "
                 "do as well, so it knows something about these data."
             )
         else:
@@ -119,9 +127,15 @@ class GraphFalsification(Refuter):
         return Refutation(
             name=self.name,
             attacks=self.attacks,
-            tried=f"Compared failed independence tests with those of {len(permuted)} graphs with shuffled node names.",
+            tried=(
+                f"Compared failed independence tests with those of {len(permuted)} graphs with "
+                "shuffled node names."
+            ),
             expected=f"fewer failures than at least {1 - self.significance:.0%} of the shuffled graphs",
-            observed=f"{own} of {len(promises)} failed; shuffled graphs fail {permuted.mean():.3g} on average, {as_good:.0%} do as well",
+            observed=(
+                f"{own} of {len(promises)} failed; shuffled graphs fail {permuted.mean():.3g} on "
+                f"average, {as_good:.0%} do as well"
+            ),
             verdict=verdict,
             sentence=said,
             margin=as_good,

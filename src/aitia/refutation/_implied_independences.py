@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def graph_and_variables(case: Case) -> tuple[Graph, Variables, int]:
-    """The graph over the columns there are, those columns, and how many rows with missing values were left out.
+    """The graph over the columns there are, those columns, and how many rows with missing values were left
+    out.
 
     Nodes without a column become latent: the graph then promises less, and nothing wrong.
     """
@@ -42,25 +43,29 @@ def graph_and_variables(case: Case) -> tuple[Graph, Variables, int]:
 class ImpliedIndependences(Refuter):
     """Does the data keep the conditional independences that the graph promises?
 
-    Attacks: the graph. A graph without an edge between two variables promises that they are independent given some
-    others (m-separation). Each promise of a minimal basis is tested: G2 for counts, Fisher's z for continuous columns
-    with rejections confirmed by a curved regression, and the generalised covariance measure for mixed kinds, weights and clusters.
+    Attacks: the graph. A graph without an edge between two variables promises that they are independent given
+    some others (m-separation). Survivors keep every promise. Each promise of a minimal basis is tested: G2
+    for counts, Fisher's z for continuous columns with rejections confirmed by a curved regression, and the
+    generalised covariance measure for mixed kinds, weights and clusters.
 
-    p-value: of the smallest of k p-values, 1 - (1 - p)^k (Sidak), uniform where the promises hold and their tests are
-    independent and not too small where they depend positively. Which promises are broken: Holm's adjusted p-values below `alpha`.
+    p-value: of the smallest of k p-values, 1 - (1 - p)^k (Sidak), uniform where the promises hold and their
+    tests are independent and not too small where they depend positively. Which promises are broken: Holm's
+    adjusted p-values below `alpha`.
 
-    Verdict: broken where one of those is larger than `trifle` too. With very many rows, tests notice dependences too
-    small to matter: significant but all below `trifle` is inconclusive, and the sentence says so.
+    Verdict: broken where one of those is larger than `trifle` too. With very many rows, tests notice
+    dependences too small to matter: significant but all below `trifle` is inconclusive, and the sentence says
+    so.
 
-    Notices: a missing edge or common cause between variables that are both measured, in either direction. Cannot
-    notice: edges that are there but wrong way round within an equivalent graph, a missing common cause of two variables
-    that have an edge anyway, curved dependence without correlation.
+    Notices: a missing edge or common cause between variables that are both measured, in either direction.
+    Cannot notice: edges that are there but wrong way round within an equivalent graph, a missing common cause
+    of two variables that have an edge anyway, curved dependence without correlation.
 
     Args:
         alpha: level of the verdict and of Holm's procedure.
         trifle: the smallest dependence (absolute partial correlation, or Cramer's V) that counts.
 
-    Details: ``tests`` (a tuple of dictionaries: x, y, given, p_value, holm, effect, test), ``rejected``, ``rows``, ``rows_left_out``.
+    Details: ``tests`` (a tuple of dictionaries: x, y, given, p_value, holm, effect, test), ``rejected``,
+    ``rows``, ``rows_left_out``.
     """
 
     alpha: float = ALPHA
@@ -104,14 +109,22 @@ class ImpliedIndependences(Refuter):
                 f"{max(each.effect for each in rejected):.3f}: with {variables.n:,} rows even trifles show."
             )
         elif verdict is Verdict.SURVIVED:
-            said = f"The data keep all {len(tests)} independences that the graph promises, as far as the tests can see."
+            said = (
+                f"The data keep all {len(tests)} independences that the graph promises, as far as "
+                "the tests can see."
+            )
         else:
             verdict = Verdict.INCONCLUSIVE
-            said = f"The {len(tests)} promised independences together are in doubt, none of them clearly broken."
+            said = (
+                f"The {len(tests)} promised independences together are in doubt, none of them clearly broken."
+            )
         return Refutation(
             name=self.name,
             attacks=self.attacks,
-            tried=f"Tested {len(tests)} conditional independences that the graph implies, on {variables.n:,} rows.",
+            tried=(
+                f"Tested {len(tests)} conditional independences that the graph implies, on "
+                f"{variables.n:,} rows."
+            ),
             expected="no dependence beyond chance among variables that the graph separates",
             observed=(
                 f"{len(rejected)} of {len(tests)} rejected by Holm's procedure"

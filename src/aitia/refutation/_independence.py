@@ -25,8 +25,8 @@ class IndependenceTest:
         y: the second variable.
         given: the variables conditioned on.
         p_value: uniform where the independence holds (and the test's assumptions do).
-        effect: the size of the dependence, between 0 and 1: absolute partial correlation (the largest over pairs of
-            encoded columns), or the excess over chance of Cramer's V for counts.
+        effect: the size of the dependence, between 0 and 1: absolute partial correlation (the largest over
+            pairs of encoded columns), or the excess over chance of Cramer's V for counts.
         test: which test it was: ``"Fisher z"``, ``"G2"`` or ``"generalised covariance"``.
     """
 
@@ -47,7 +47,8 @@ class Variables:
     """Columns coded for tests of independence.
 
     Args:
-        blocks: for each variable its encoded columns, shape (n, k): numbers as they are, categories one-hot without baseline.
+        blocks: for each variable its encoded columns, shape (n, k): numbers as they are, categories one-hot
+            without baseline.
         codes: for each discrete variable its integer codes, shape (n,).
         weights: row weights, or None. With weights or clusters every test is the generalised covariance one.
         clusters: cluster codes, or None.
@@ -136,10 +137,11 @@ class Variables:
     def test(self, x: str, y: str, given: Iterable[str] = (), nonlinear: bool = True) -> IndependenceTest:
         """Test x independent of y given z, by what the kinds of the columns call for.
 
-        All discrete, and at least five rows a cell: G2 (likelihood ratio) over the contingency table.
-        All continuous: Fisher's z of the partial correlation, from one pass; where it rejects at 5% and `nonlinear` is set,
-        the rejection has to be confirmed by the generalised covariance measure, which allows curved regressions and uneven
-        variance (the larger p-value stands). Otherwise, and with weights or clusters: the generalised covariance measure.
+        All discrete, and at least five rows a cell: G2 (likelihood ratio) over the contingency table. All
+        continuous: Fisher's z of the partial correlation, from one pass; where it rejects at 5% and
+        `nonlinear` is set, the rejection has to be confirmed by the generalised covariance measure, which
+        allows curved regressions and uneven variance (the larger p-value stands). Otherwise, and with weights
+        or clusters: the generalised covariance measure.
 
         Args:
             x: the first variable.
@@ -163,7 +165,8 @@ class Variables:
         if plain and not any(name in self.codes for name in everything):
             result = self._fisher_z(x, y, z)
             if result.p_value >= 0.05 or not nonlinear or not z:
-                # Without conditioning variables there is nothing to be curved, but the variance may be uneven.
+                # Without conditioning variables there is nothing to be curved, but the variance may be
+                # uneven.
                 return result if result.p_value >= 0.05 or not nonlinear else self._confirmed(result, x, y, z)
             return self._confirmed(result, x, y, z)
         return self._generalised_covariance(x, y, z, nonlinear)
@@ -198,7 +201,9 @@ class Variables:
         if z:
             inside = sub[2:, 2:] + 1e-12 * np.eye(len(z))
             block = block - sub[:2, 2:] @ linalg.solve(inside, sub[2:, :2], assume_a="sym")
-        if min(block[0, 0], block[1, 1]) < 1e-9:  # one is a linear function of z: nothing is left to depend on
+        if (
+            min(block[0, 0], block[1, 1]) < 1e-9
+        ):  # one is a linear function of z: nothing is left to depend on
             return IndependenceTest(x, y, z, 1.0, 0.0, "Fisher z")
         scale = np.sqrt(block[0, 0] * block[1, 1])
         r = float(np.clip(block[0, 1] / scale, -1 + 1e-15, 1 - 1e-15))
@@ -247,7 +252,9 @@ class Variables:
             self._memory[basis_key] = Projection.onto(basis, self.weights, n=self.n)
         return self._memory[basis_key].residuals(self.blocks[x])
 
-    def _generalised_covariance(self, x: str, y: str, z: tuple[str, ...], nonlinear: bool) -> IndependenceTest:
+    def _generalised_covariance(
+        self, x: str, y: str, z: tuple[str, ...], nonlinear: bool
+    ) -> IndependenceTest:
         """Shah & Peters 2020 (Annals of Statistics 48:1514), section 3: products of two regressions' residuals."""
         name = "generalised covariance"
         a, b = self._residuals(x, z, nonlinear), self._residuals(y, z, nonlinear)

@@ -16,15 +16,18 @@ from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 class LeaveOneCovariateOut(Refuter):
     """What if one of the measured covariates had not been measured?
 
-    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Each covariate is left out in turn and
-    the effect estimated without it. Survivors keep their sign, and where the interval left out zero, keep that too, whichever covariate is left
-    out: then an unmeasured confounder would have to matter more than any measured one.
+    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Each covariate is left out
+    in turn and the effect estimated without it. Survivors keep their sign, and where the interval left out
+    zero, keep that too, whichever covariate is left out: then an unmeasured confounder would have to matter
+    more than any measured one.
 
-    Margin: the largest change over the distance it would take to reach zero, |change| / |estimate| (below one: no single
-    covariate carries the conclusion).
+    Cannot notice: an unmeasured confounder that is stronger than, or unlike, all measured covariates.
 
-    Verdict: survived where the conclusion stands in every case, inconclusive otherwise. Never broken: a real confounder
-    that was measured may well carry the conclusion.
+    Margin: the largest change over the distance it would take to reach zero, |change| / |estimate| (below
+    one: no single covariate carries the conclusion).
+
+    Verdict: survived where the conclusion stands in every case, inconclusive otherwise. Never broken: a real
+    confounder that was measured may well carry the conclusion.
 
     Args:
         seconds: for estimators that have to be refitted, stop after this long and say how many were left out.
@@ -36,7 +39,9 @@ class LeaveOneCovariateOut(Refuter):
 
     name: ClassVar[str] = "leave one covariate out"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.NO_UNMEASURED_CONFOUNDING
-    reference: ClassVar[str] = "Oster 2019, J. Business & Economic Statistics 37:187, for the reasoning from measured covariates"
+    reference: ClassVar[str] = (
+        "Oster 2019, J. Business & Economic Statistics 37:187, for the reasoning from measured covariates"
+    )
 
     def applies(self, case: Case) -> str:
         """There have to be covariates."""
@@ -62,7 +67,8 @@ class LeaveOneCovariateOut(Refuter):
         margin = float(np.abs(changes[worst]) / max(abs(estimate.value), 1e-300))
         broken = [name for name, t, w in zip(names, turned, lost, strict=True) if t or w]
         said = (
-            f"Without {names[worst]} the answer would be {values[worst]:.4g} instead of {estimate.value:.4g}, the largest "
+            f"Without {names[worst]} the answer would be {values[worst]:.4g} instead of "
+            f"{estimate.value:.4g}, the largest "
             f"change among {len(names)} covariates"
         )
         said += (
@@ -75,7 +81,10 @@ class LeaveOneCovariateOut(Refuter):
             attacks=self.attacks,
             tried=f"Left out each of {len(names)} covariates in turn.",
             expected="the same sign and conclusion whichever covariate is left out",
-            observed=f"answers from {values.min():.4g} to {values.max():.4g}; largest change {changes[worst]:.3g} ({names[worst]})",
+            observed=(
+                f"answers from {values.min():.4g} to {values.max():.4g}; largest change "
+                f"{changes[worst]:.3g} ({names[worst]})"
+            ),
             verdict=Verdict.INCONCLUSIVE if broken else Verdict.SURVIVED,
             sentence=said,
             margin=margin,

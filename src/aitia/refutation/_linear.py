@@ -39,8 +39,8 @@ class Projection:
         scale = np.sqrt(np.einsum("ij,ij->j", full, full))
         keep = scale > 0
         full = full[:, keep] / scale[keep]
-        # An orthonormal basis from the Gram matrix costs one pass; it is exact enough because the columns were
-        # centred and scaled, and directions too weak to be resolved are dropped rather than amplified.
+        # An orthonormal basis from the Gram matrix costs one pass; it is exact enough because the columns
+        # were centred and scaled, and directions too weak to be resolved are dropped rather than amplified.
         values, vectors = linalg.eigh(full.T @ full)
         good = values > _TOLERANCE * values[-1]
         return Projection(full @ (vectors[:, good] / np.sqrt(values[good])), root)
@@ -51,7 +51,7 @@ class Projection:
         return self.basis.shape[1]
 
     def residuals(self, targets: np.ndarray) -> np.ndarray:
-        """The targets (n,) or (n, m) less their projection; multiplied by the root of the weights, where there are any."""
+        """The targets (n,) or (n, m) less their projection, times the root of the weights (where there are any)."""
         scaled = targets if self.root is None else (targets.T * self.root).T
         return scaled - self.basis @ (self.basis.T @ scaled)
 
@@ -65,8 +65,8 @@ class Projection:
 def expand(covariates: np.ndarray, products: bool = True, most: int = 200) -> np.ndarray:
     """Curvature beside the covariates: squares and cubes of continuous columns, products of pairs.
 
-    Columns with two values have no powers of their own. The columns are standardised first, winsorised at four
-    standard deviations so that a few far rows do not decide the fit.
+    Columns with two values have no powers of their own. The columns are standardised first, winsorised at
+    four standard deviations so that a few far rows do not decide the fit.
 
     Args:
         covariates: X, shape (n, p).
@@ -97,12 +97,12 @@ def expand(covariates: np.ndarray, products: bool = True, most: int = 200) -> np
 
 
 def curvature_that_matters(
-    target: np.ndarray, base: np.ndarray, candidates: np.ndarray, level: float = 0.01, most: int = 20
+    target: np.ndarray, base: np.ndarray, candidates: np.ndarray, level: float = 0.001, most: int = 20
 ) -> np.ndarray:
     """The candidate columns that a linear fit misses, by forward selection with Bonferroni's threshold.
 
-    Where the linear fit is right, nothing is added with probability about 1 - `level`: a generator built on the
-    result is then the linear model, and an honest linear method must pass in it.
+    Where the linear fit is right, nothing is added with probability about 1 - `level`: a generator built on
+    the result is then the linear model, and an honest linear method must pass in it.
 
     Args:
         target: y, shape (n,).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
@@ -26,7 +27,8 @@ class GeneralSensitivity:
         weights: survey weights, shape (n,), or None.
         rows: how many rows the estimate has, where these n were drawn from them; 0 means n.
 
-    Source: Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022, Long story short (NBER 30302), theorems 2 and 4.
+    Source: Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022, Long story short (NBER 30302), theorems 2
+    and 4.
     """
 
     estimate: float
@@ -60,13 +62,13 @@ class GeneralSensitivity:
         odds = np.asarray(r2_treatment) / (1 - np.asarray(r2_treatment))
         return self.scale * np.sqrt(np.asarray(r2_outcome) * odds)
 
-    def adjusted(self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float) -> np.ndarray | float:
+    def adjusted(
+        self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float
+    ) -> np.ndarray | float:
         """The estimate after an omitted variable that pulls it towards, and past, zero."""
         return np.sign(self.estimate) * (abs(self.estimate) - self.bias(r2_treatment, r2_outcome))
 
-    def adjusted_limit(
-        self, r2_treatment: float, r2_outcome: float, alpha: float = 0.05
-    ) -> float:
+    def adjusted_limit(self, r2_treatment: float, r2_outcome: float, alpha: float = 0.05) -> float:
         """The one-sided confidence limit of the bound nearest to zero; positive means still away from zero."""
         c = float(np.sqrt(r2_outcome * r2_treatment / (1 - r2_treatment)))
         sign = 1.0 if self.estimate >= 0 else -1.0
@@ -89,4 +91,5 @@ class GeneralSensitivity:
             return 0.0
         if self.adjusted_limit(1 - 1e-9, 1 - 1e-9, alpha) > 0:
             return 1.0
-        return float(optimize.brentq(lambda r: self.adjusted_limit(r, r, alpha), 0.0, 1 - 1e-9, xtol=1e-9))
+        root: Any = optimize.brentq(lambda r: self.adjusted_limit(r, r, alpha), 0.0, 1 - 1e-9, xtol=1e-9)
+        return float(root)

@@ -29,7 +29,8 @@ def column_for(case: Case, name: str) -> np.ndarray:
     case.table.column(name)
     if int(case.table.n_rows) != case.sample.n:
         raise AitiaError(
-            f"The estimate uses {case.sample.n:,} of the table's {int(case.table.n_rows):,} rows, so {name!r} cannot be lined up with them.",
+            f"The estimate uses {case.sample.n:,} of the table's {int(case.table.n_rows):,} "
+            f"rows, so {name!r} cannot be lined up with them.",
             "Leave rows with missing values out of the table before the study.",
         )
     matrix = Design.build(case.table, [name], drop_constant=False).matrix()
@@ -45,20 +46,22 @@ def column_for(case: Case, name: str) -> np.ndarray:
 class NegativeControlOutcome(Refuter):
     """Is there an "effect" on an outcome that the treatment cannot have touched?
 
-    Attacks: no unmeasured confounding. The same estimator, adjusting for the same covariates, is pointed at an
-    outcome that shares the confounders of the real one but cannot be caused by the treatment (the outcome measured
-    before treatment, say). Survivors show an effect of zero within its interval. Anything else is bias.
+    Attacks: no unmeasured confounding. The same estimator, adjusting for the same covariates, is pointed at
+    an outcome that shares the confounders of the real one but cannot be caused by the treatment (the outcome
+    measured before treatment, say). Survivors show an effect of zero within its interval. Anything else is
+    bias.
 
     p-value: the two-sided p-value of that estimate.
 
-    Notices: confounding (or selection) that reaches this control too. Cannot notice: confounders that do not; and a control that the
-    treatment does cause breaks it wrongly.
+    Notices: confounding (or selection) that reaches this control too. Cannot notice: confounders that do not;
+    and a control that the treatment does cause breaks it wrongly.
 
     Args:
         column: the negative control outcome, a column of the table.
         alpha: level of the verdict.
 
-    Details: ``value``, ``std_error``, ``interval``, ``column``, ``in_outcome_sd`` (bias as a share of the control's standard deviation).
+    Details: ``value``, ``std_error``, ``interval``, ``column``, ``in_outcome_sd`` (bias as a share of the
+    control's standard deviation).
     """
 
     column: str = ""
@@ -83,7 +86,8 @@ class NegativeControlOutcome(Refuter):
         verdict = by_p_value(p_value, self.alpha)
         low, high = control.interval
         said = (
-            f"{treatment} seems to move {self.column} by {control.value:.3g} (interval {low:.3g} to {high:.3g}), which it "
+            f"{treatment} seems to move {self.column} by {control.value:.3g} (interval {low:.3g} "
+            f"to {high:.3g}), which it "
             + (
                 f"cannot: the same bias may be in its effect on {outcome}."
                 if verdict is Verdict.BROKEN
@@ -116,20 +120,22 @@ class NegativeControlOutcome(Refuter):
 class NegativeControlExposure(Refuter):
     """Does an exposure that cannot cause the outcome still predict it?
 
-    Attacks: no unmeasured confounding. An exposure that shares confounders with the treatment but cannot cause the outcome must be
-    independent of the outcome given treatment and covariates. Survivors show no association left.
+    Attacks: no unmeasured confounding. An exposure that shares confounders with the treatment but cannot
+    cause the outcome must be independent of the outcome given treatment and covariates. Survivors show no
+    association left.
 
-    p-value: of the generalised covariance measure (products of the residuals of two curved regressions), robust to uneven variance,
-    clusters and weights.
+    p-value: of the generalised covariance measure (products of the residuals of two curved regressions),
+    robust to uneven variance, clusters and weights.
 
-    Notices: confounders that leave traces in this exposure. Cannot notice: confounders that do not; an exposure that does cause the
-    outcome breaks it wrongly.
+    Notices: confounders that leave traces in this exposure. Cannot notice: confounders that do not; an
+    exposure that does cause the outcome breaks it wrongly.
 
     Args:
         column: the negative control exposure, a column of the table.
         alpha: level of the verdict.
 
-    Details: ``slope`` (outcome per unit of the exposure, by linear regression), ``correlation`` (partial), ``column``.
+    Details: ``slope`` (outcome per unit of the exposure, by linear regression), ``correlation`` (partial),
+    ``column``.
     """
 
     column: str = ""
@@ -138,7 +144,8 @@ class NegativeControlExposure(Refuter):
     name: ClassVar[str] = "negative control exposure"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.NO_UNMEASURED_CONFOUNDING
     reference: ClassVar[str] = (
-        "Lipsitch, Tchetgen Tchetgen & Cohen 2010, Epidemiology 21:383; Shah & Peters 2020, Annals of Statistics 48:1514"
+        "Lipsitch, Tchetgen Tchetgen & Cohen 2010, Epidemiology 21:383; Shah & Peters 2020, "
+        "Annals of Statistics 48:1514"
     )
 
     def applies(self, case: Case) -> str:
@@ -151,7 +158,10 @@ class NegativeControlExposure(Refuter):
         treatment, outcome = case.sample.names
         name = self.column if self.column not in of_sample.blocks else f"{self.column} (control)"
         variables = Variables(
-            {**of_sample.blocks, name: values[:, None]}, of_sample.codes, of_sample.weights, of_sample.clusters
+            {**of_sample.blocks, name: values[:, None]},
+            of_sample.codes,
+            of_sample.weights,
+            of_sample.clusters,
         )
         given = [each for each in of_sample.names if each != outcome]
         test = variables.test(name, outcome, given)

@@ -25,19 +25,21 @@ class OmittedVariable(Refuter):
     """How strong an unmeasured confounder would have to be to change the answer (robustness value).
 
     Attacks: no unmeasured confounding. No data can test it; this only bounds it. Survivors have a robustness
-    value larger than the strength of any measured covariate: a confounder would have to explain more of what is left of
-    treatment and outcome than the strongest covariate does.
+    value larger than the strength of any measured covariate: a confounder would have to explain more of what
+    is left of treatment and outcome than the strongest covariate does.
 
-    For a continuous treatment, and where `linear` is set, it is exact for the coefficient of the linear regression of outcome on
-    treatment and covariates with its classical standard error (Cinelli & Hazlett 2020). For a binary treatment it uses the generalisation to
-    any average effect through its Riesz representer (Chernozhukov et al. 2022), with a logistic propensity and one linear
-    regression in each arm for sigma and nu, and the estimate's own influence values where they are the average effect's.
-    The linear numbers stand in the details in either case. It cannot notice a confounder; it says what one would have to be.
+    For a continuous treatment, and where `linear` is set, it is exact for the coefficient of the linear
+    regression of outcome on treatment and covariates with its classical standard error (Cinelli & Hazlett
+    2020). For a binary treatment it uses the generalisation to any average effect through its Riesz
+    representer (Chernozhukov et al. 2022), with a logistic propensity and one linear regression in each arm
+    for sigma and nu, and the estimate's own influence values where they are the average effect's. The linear
+    numbers stand in the details in either case. It cannot notice a confounder; it says what one would have to
+    be.
 
     Margin: the robustness value at level `alpha`.
 
-    Verdict: inconclusive where the interval already includes zero, or where a confounder `times_as_strong` as one of the
-    benchmark covariates would make the interval include zero; survived otherwise. Never broken.
+    Verdict: inconclusive where the interval already includes zero, or where a confounder `times_as_strong` as
+    one of the benchmark covariates would make the interval include zero; survived otherwise. Never broken.
 
     Args:
         benchmarks: source columns to compare with; None takes all covariates, the strongest ten are kept.
@@ -45,13 +47,14 @@ class OmittedVariable(Refuter):
         alpha: the level of significance, two-sided for the linear form, one-sided for the general one.
         linear: True forces the linear form, False the general one, None chooses.
         resolution: points on each axis of the contour grid.
-        largest: rows on which the strength of benchmarks (and the nuisances of the general form) is measured, drawn at random where there
-            are more; the estimate and its error are those of all rows.
+        largest: rows on which the strength of benchmarks (and the nuisances of the general form) is measured,
+            drawn at random where there are more; the estimate and its error are those of all rows.
 
-    Details: ``form``, ``estimate``, ``std_error``, ``degrees_of_freedom``, ``partial_r2``, ``robustness_value``,
-    ``robustness_value_alpha``, ``benchmarks`` (name, times, r2_treatment, r2_outcome, adjusted_estimate, adjusted_limit), ``contour``
-    (``r2_treatment`` and ``r2_outcome`` axes, ``adjusted_estimate`` and ``adjusted_limit`` grids, rows = r2_outcome), ``linear`` (the same numbers
-    for the linear form).
+    Details: ``form``, ``estimate``, ``std_error``, ``degrees_of_freedom``, ``partial_r2``,
+    ``robustness_value``, ``robustness_value_alpha``, ``benchmarks`` (name, times, r2_treatment, r2_outcome,
+    adjusted_estimate, adjusted_limit), ``contour`` (``r2_treatment`` and ``r2_outcome`` axes,
+    ``adjusted_estimate`` and ``adjusted_limit`` grids, rows = r2_outcome), ``linear`` (the same numbers for
+    the linear form).
     """
 
     benchmarks: tuple[str, ...] | None = None
@@ -95,16 +98,22 @@ class OmittedVariable(Refuter):
             default=None,
         )
         if limit <= 0:
-            said = "The interval already includes zero, so an unmeasured confounder is not needed to explain it away."
+            said = (
+                "The interval already includes zero, so an unmeasured confounder is not needed to "
+                "explain it away."
+            )
         else:
             said = (
-                f"An unmeasured confounder would have to explain {limit:.1%} of what is left of both treatment and outcome "
+                f"An unmeasured confounder would have to explain {limit:.1%} of what is left of "
+                "both treatment and outcome "
                 f"to make the interval reach zero, and {value:.1%} to explain the whole estimate away"
             )
             if crossing:
                 said += f"; one as strong as {crossing[0]['name']} would be enough."
             elif strongest is not None:
-                said += f"; one as strong as {strongest['name']}, the strongest of the measured, would not do."
+                said += (
+                    f"; one as strong as {strongest['name']}, the strongest of the measured, would not do."
+                )
             else:
                 said += "."
         return Refutation(
@@ -178,7 +187,9 @@ class OmittedVariable(Refuter):
         full = _general(case, total=rows)
         table = []
         for name in names:
-            kept = np.setdiff1d(np.arange(case.sample.covariates.shape[1]), case.sample.covariate_groups[name])
+            kept = np.setdiff1d(
+                np.arange(case.sample.covariates.shape[1]), case.sample.covariate_groups[name]
+            )
             short = _general(case, kept)
             # Gains of the covariate, as the paper benchmarks an omitted variable (section 5).
             y = float(np.clip(1 - full.sigma2 / short.sigma2, 0.0, 1.0))
@@ -224,8 +235,10 @@ class OmittedVariable(Refuter):
         """All benchmarks named by the person; of all covariates, the ones nearest to overturning the answer."""
         if self.benchmarks is not None:
             return rows
-        order = sorted({row["name"] for row in rows if row["times"] == self.times_as_strong[0]},
-                       key=lambda name: min(r["adjusted_limit"] for r in rows if r["name"] == name))
+        order = sorted(
+            {row["name"] for row in rows if row["times"] == self.times_as_strong[0]},
+            key=lambda name: min(r["adjusted_limit"] for r in rows if r["name"] == name),
+        )
         return [row for name in order[:most] for row in rows if row["name"] == name]
 
     def _axes(self, rows: list[dict[str, Any]], value: float) -> tuple[np.ndarray, np.ndarray]:
@@ -241,12 +254,14 @@ def linear_sensitivity(
 
     Args:
         case: the study; treatment and covariates as its sample has them.
-        names: source columns of the covariates whose strength is wanted (groups of encoded columns count as one).
+        names: source columns of the covariates whose strength is wanted (groups of encoded columns count as
+            one).
         largest: rows on which those strengths are measured; the coefficient takes all of them.
 
     Returns:
-        The coefficient of the treatment with its classical standard error, and for each name its partial R2 with the
-        treatment given the other covariates and with the outcome given treatment and the other covariates.
+        The coefficient of the treatment with its classical standard error, and for each name its partial R2
+        with the treatment given the other covariates and with the outcome given treatment and the other
+        covariates.
     """
     sample = case.sample
     every = np.arange(sample.covariates.shape[1])
@@ -270,8 +285,8 @@ def _partialled(sample: Sample, columns: np.ndarray) -> tuple[float, float, floa
     """Least squares of outcome on treatment and some covariates.
 
     Returns:
-        The slope of the treatment, the squares left of the treatment given the covariates and of the outcome given both, and the
-        rank of the covariates with the intercept.
+        The slope of the treatment, the squares left of the treatment given the covariates and of the outcome
+        given both, and the rank of the covariates with the intercept.
     """
     t = sample.treatment.astype(float)
     if sample.treatment_kind.value == "continuous":
@@ -346,7 +361,7 @@ def _general(case: Case, columns: np.ndarray | None = None, total: int | None = 
 
 
 def _predict(x: np.ndarray, y: np.ndarray, at: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Least-squares predictions with an intercept; columns that are combinations of others get no weight of their own."""
+    """Least-squares predictions with an intercept; the smallest coefficients where columns are collinear."""
     design, target = np.column_stack([np.ones(len(x)), x]), np.column_stack([np.ones(len(at)), at])
     root = np.ones(len(x)) if weights is None else np.sqrt(weights)
     scale = np.sqrt((design**2).mean(axis=0))

@@ -42,19 +42,21 @@ def target_weights(
 class Overlap(Refuter):
     """Could every kind of row have had either treatment? (overlap, positivity)
 
-    Attacks: positivity. A logistic regression of treatment on the covariates gives each row's chance of treatment.
-    Survivors have hardly any row of the population asked for whose chance of the arm it is compared with is below `limit`, and
-    weighted arms that are still worth many rows (effective sample size (sum w)^2 / sum w^2). For a continuous treatment: the share of its
-    variance that the covariates leave free.
+    Attacks: positivity. A logistic regression of treatment on the covariates gives each row's chance of
+    treatment. Survivors have hardly any row of the population asked for whose chance of the arm it is
+    compared with is below `limit`, and weighted arms that are still worth many rows (effective sample size
+    (sum w)^2 / sum w^2). For a continuous treatment: the share of its variance that the covariates leave
+    free.
 
-    Margin: the share of the population without a counterpart (for a continuous treatment: the share of variance left).
+    Margin: the share of the population without a counterpart (for a continuous treatment: the share of
+    variance left).
 
-    Verdict: broken where more than `much` of the population lies outside the limits, inconclusive above `some` or where an arm
-    keeps less than a tenth of its rows in effect, survived otherwise. (For a continuous treatment: broken below 1% of variance
-    left, inconclusive below 5%.)
+    Verdict: broken where more than `much` of the population lies outside the limits, inconclusive above
+    `some` or where an arm keeps less than a tenth of its rows in effect, survived otherwise. (For a
+    continuous treatment: broken below 1% of variance left, inconclusive below 5%.)
 
-    Notices: covariates that (nearly) decide the treatment. Cannot notice: empty corners that a logistic regression in the covariates
-    smooths over, or lack of overlap in what was not measured.
+    Notices: covariates that (nearly) decide the treatment. Cannot notice: empty corners that a logistic
+    regression in the covariates smooths over, or lack of overlap in what was not measured.
 
     Args:
         limit: the smallest chance of either arm that counts as overlap, 0.01.
@@ -62,8 +64,8 @@ class Overlap(Refuter):
         some: the share above which it is in doubt, 0.005.
         largest: rows looked at, drawn at random where there are more.
 
-    Details: ``edges``, ``treated``, ``control`` (histogram counts of the propensity by arm), ``outside``, ``effective_sample_size``,
-    ``arm_sizes``, ``where`` (covariate, mean outside, mean inside), ``range``.
+    Details: ``edges``, ``treated``, ``control`` (histogram counts of the propensity by arm), ``outside``,
+    ``effective_sample_size``, ``arm_sizes``, ``where`` (covariate, mean outside, mean inside), ``range``.
     """
 
     limit: float = 0.01
@@ -73,13 +75,19 @@ class Overlap(Refuter):
 
     name: ClassVar[str] = "overlap"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.POSITIVITY
-    reference: ClassVar[str] = "Crump, Hotz, Imbens & Mitnik 2009, Biometrika 96:187; Kish 1965 (effective sample size)"
+    reference: ClassVar[str] = (
+        "Crump, Hotz, Imbens & Mitnik 2009, Biometrika 96:187; Kish 1965 (effective sample size)"
+    )
 
     def applies(self, case: Case) -> str:
         """There have to be covariates."""
         if case.estimand.rule.value != "adjustment":
             return "Overlap is asked of effects identified by adjustment."
-        return "" if case.sample.covariates.size else "There are no covariates, so every row could have had either."
+        return (
+            ""
+            if case.sample.covariates.size
+            else "There are no covariates, so every row could have had either."
+        )
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         case = case.thinned(self.largest, seed)
@@ -102,7 +110,10 @@ class Overlap(Refuter):
         base = np.ones(len(p)) if w is None else w
         outside = float(base[target & lonely].sum() / base[target].sum())
         weights = base * target_weights(np.clip(p, 1e-6, 1 - 1e-6), t, kind, inside)
-        sizes = {arm: float(_effective(weights[t == flag])) for arm, flag in (("treated", True), ("control", False))}
+        sizes = {
+            arm: float(_effective(weights[t == flag]))
+            for arm, flag in (("treated", True), ("control", False))
+        }
         counts = {"treated": int(t.sum()), "control": int((~t).sum())}
         kept = min(sizes[arm] / max(counts[arm], 1) for arm in sizes)
         if outside > self.much:
@@ -114,22 +125,33 @@ class Overlap(Refuter):
         where = _where(x, lonely & target, target, sample.covariate_names)
         if verdict is Verdict.SURVIVED:
             said = (
-                f"Chances of treatment run from {p[target].min():.3g} to {p[target].max():.3g}: nearly every row has "
+                f"Chances of treatment run from {p[target].min():.3g} to {p[target].max():.3g}: "
+                "nearly every row has "
                 "comparable rows that were treated otherwise."
             )
         else:
             said = f"{outside:.1%} of the rows hardly could have had the other treatment"
             if where:
-                said += f"; they differ most in {where['covariate']} (mean {where['outside']:.3g} against {where['inside']:.3g})"
-            said += f". After weighting, the {min(sizes, key=lambda a: sizes[a] / max(counts[a], 1))} rows count as {min(sizes.values()):.0f}."
+                said += (
+                    f"; they differ most in {where['covariate']} (mean {where['outside']:.3g} "
+                    f"against {where['inside']:.3g})"
+                )
+            said += (
+                f". After weighting, the {min(sizes, key=lambda a: sizes[a] / max(counts[a], 1))} "
+                f"rows count as {min(sizes.values()):.0f}."
+            )
         edges = np.linspace(0, 1, 41)
         return Refutation(
             name=self.name,
             attacks=self.attacks,
             tried="Predicted each row's chance of treatment from the covariates.",
-            expected=f"at most {self.some:.1%} of rows with a chance below {self.limit:.2g} of the treatment compared with",
+            expected=(
+                f"at most {self.some:.1%} of rows with a chance below {self.limit:.2g} of the "
+                "treatment compared with"
+            ),
             observed=(
-                f"{outside:.2%} of rows; effective sample sizes {sizes['treated']:.0f} of {counts['treated']:,} treated "
+                f"{outside:.2%} of rows; effective sample sizes {sizes['treated']:.0f} of "
+                f"{counts['treated']:,} treated "
                 f"and {sizes['control']:.0f} of {counts['control']:,} control"
             ),
             verdict=verdict,
@@ -152,7 +174,10 @@ class Overlap(Refuter):
         sample = case.sample
         projection = Projection.onto(sample.covariates, sample.weights, n=sample.n)
         empty = Projection.onto(np.empty((sample.n, 0)), sample.weights, n=sample.n)
-        left = float((projection.residuals(sample.treatment) ** 2).sum() / (empty.residuals(sample.treatment) ** 2).sum())
+        left = float(
+            (projection.residuals(sample.treatment) ** 2).sum()
+            / (empty.residuals(sample.treatment) ** 2).sum()
+        )
         verdict = Verdict.BROKEN if left < 0.01 else Verdict.INCONCLUSIVE if left < 0.05 else Verdict.SURVIVED
         return Refutation(
             name=self.name,

@@ -19,27 +19,31 @@ from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 class PlaceboTreatment(Refuter):
     """What does the method answer for a treatment that does nothing?
 
-    Attacks: the honest interval. The treatment column is permuted at random over the rows, so that the true effect is
-    zero; with clusters, over whole clusters, so that placebos are as alike within clusters as the treatment is.
-    Survivors answer zero on average, and their answers scatter as their standard errors say.
+    Attacks: the honest interval. The treatment column is permuted at random over the rows, so that the true
+    effect is zero; with clusters, over whole clusters, so that placebos are as alike within clusters as the
+    treatment is. Survivors answer zero on average, and their answers scatter as their standard errors say.
 
-    p-value: the scores (placebo estimate / its standard error) are independent standard normal given the data; mean (normal) and spread
-    (chi-squared) are tested and combined by Sidak. Standard errors are the moment-based ones where the estimator is a function of
-    moments (right for a treatment drawn at random); with clusters or survey weights every placebo is a full refit.
+    p-value: the scores (placebo estimate / its standard error) are independent standard normal given the
+    data; mean (normal) and spread (chi-squared) are tested and combined by Sidak. Standard errors are the
+    moment-based ones where the estimator is a function of moments (right for a treatment drawn at random);
+    with clusters or survey weights every placebo is a full refit.
 
-    Notices: an implementation or a standard error that is wrong even without confounding; with `clusters`, rows that
-    depend on each other within clusters that the estimate ignores. Cannot notice: confounding, because no placebo is confounded.
+    Notices: an implementation or a standard error that is wrong even without confounding; with `clusters`,
+    rows that depend on each other within clusters that the estimate ignores. Cannot notice: confounding,
+    because no placebo is confounded.
 
     Args:
         replicates: placebos drawn.
-        clusters: a column of the table within whose values rows may depend on each other; None takes the clusters of the
-            estimate, if any.
+        clusters: a column of the table within whose values rows may depend on each other; None takes the
+            clusters of the estimate, if any.
         full: True refits on every placebo even where moments would do.
-        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be
+            (and said).
         alpha: level of the verdict.
 
-    Details: ``values``, ``std_errors``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``p_mean``, ``p_spread``,
-    ``share_beyond`` (placebos whose score is at least as far from zero as the estimate's).
+    Details: ``values``, ``std_errors``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``,
+    ``p_mean``, ``p_spread``, ``share_beyond`` (placebos whose score is at least as far from zero as the
+    estimate's).
     """
 
     replicates: int = 100
@@ -50,7 +54,9 @@ class PlaceboTreatment(Refuter):
 
     name: ClassVar[str] = "placebo treatment"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.INTERVAL
-    reference: ClassVar[str] = "Fisher 1935, The Design of Experiments; Abadie, Athey, Imbens & Wooldridge 2023, QJE 138:1 (clusters)"
+    reference: ClassVar[str] = (
+        "Fisher 1935, The Design of Experiments; Abadie, Athey, Imbens & Wooldridge 2023, QJE 138:1 (clusters)"
+    )
 
     def applies(self, case: Case) -> str:
         """Rules whose formula reads the treatment as a cause of the outcome, with adjustment."""
@@ -65,7 +71,9 @@ class PlaceboTreatment(Refuter):
         refits = budget.refits(case, exact_errors=True)
         # Rows are left out only where the person named no clusters: those would be torn apart.
         small = case.thinned(budget.rows(case, refits), seed) if self.clusters is None else case
-        permute = _Permutation(small.sample.treatment, small.sample.clusters if self.clusters is None else groups)
+        permute = _Permutation(
+            small.sample.treatment, small.sample.clusters if self.clusters is None else groups
+        )
         placebos = ReplacedTreatment(self.replicates, lambda r: permute(stream(seed, self.name, r)))
         found = budget.run(small, placebos, refits)
         values, errors = found.values, found.std_errors
@@ -76,13 +84,18 @@ class PlaceboTreatment(Refuter):
         verdict = by_p_value(p_value, self.alpha)
         beyond = float((np.abs(scores) >= abs(estimate.value) / max(estimate.std_error, 1e-300)).mean())
         said = (
-            f"{len(values)} treatments that do nothing get {values.mean():.3g} on average and scatter by {values.std(ddof=1):.3g} "
+            f"{len(values)} treatments that do nothing get {values.mean():.3g} on average and "
+            f"scatter by {values.std(ddof=1):.3g} "
             f"where their standard errors say {expected:.3g}"
         )
         if verdict is Verdict.SURVIVED:
             said += ": the method invents no effect where there is none."
         elif p_spread < p_mean:
-            said += f": intervals would have to be {ratio:.2g} times as long." if ratio > 1 else ": intervals are too long."
+            said += (
+                f": intervals would have to be {ratio:.2g} times as long."
+                if ratio > 1
+                else ": intervals are too long."
+            )
             if groups is not None and sample.clusters is None and ratio > 1:
                 said += f" Rows depend on each other within {self.clusters}; give it as clusters."
         else:

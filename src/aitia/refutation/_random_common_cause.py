@@ -19,23 +19,27 @@ from aitia.refutation._verdicts import ALPHA, by_p_value
 class RandomCommonCause(Refuter):
     """Does a covariate of pure noise change the answer?
 
-    Attacks: the outcome model (its stability). A column of standard normal noise joins the covariates, again and again. It is a
-    cause of nothing, so the answer may change by chance only: for least squares by a product of two
-    coefficients that are both noise, with mean zero and standard deviation of about (standard error) / sqrt(n). Survivors change by zero on average
-    and by much less than their standard error each time.
+    Attacks: the outcome model (its stability). A column of standard normal noise joins the covariates, again
+    and again. It is a cause of nothing, so the answer may change by chance only: for least squares by a
+    product of two coefficients that are both noise, with mean zero and standard deviation of about (standard
+    error) / sqrt(n). Survivors change by zero on average and by much less than their standard error each
+    time.
 
-    p-value: of a t test that the mean change is zero (for learners with random draws the noise of those draws is part of the change).
+    p-value: of a t test that the mean change is zero (for learners with random draws the noise of those draws
+    is part of the change).
 
-    Verdict: broken where p is below `alpha` or the typical change (root mean square) is above `fragile` standard errors.
+    Verdict: broken where p is below `alpha` or the typical change (root mean square) is above `fragile`
+    standard errors.
 
-    Notices: too many covariates for the rows, near collinearity, learners that follow noise. Cannot notice: any real confounder. It
-    is the weakest of the refuters: nearly every sound method survives.
+    Notices: too many covariates for the rows, near collinearity, learners that follow noise. Cannot notice:
+    any real confounder. It is the weakest of the refuters: nearly every sound method survives.
 
     Args:
         replicates: noise columns tried.
         fragile: the typical change, in standard errors, that breaks it.
         full: True refits on every replicate even where moments would do.
-        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be (and said).
+        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be
+            (and said).
         alpha: level of the verdict.
 
     Details: ``values``, ``changes``, ``typical_change``, ``expected_change``, ``in_std_errors``.
@@ -53,7 +57,11 @@ class RandomCommonCause(Refuter):
 
     def applies(self, case: Case) -> str:
         """Estimators that adjust for covariates."""
-        return "" if case.estimand.rule.value == "adjustment" else "There is no adjustment that a random covariate could join."
+        return (
+            ""
+            if case.estimand.rule.value == "adjustment"
+            else "There is no adjustment that a random covariate could join."
+        )
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         budget = Budget(self.replicates, self.full, self.seconds)
@@ -61,9 +69,11 @@ class RandomCommonCause(Refuter):
         small = case.thinned(budget.rows(case, refits), seed)
         n, estimate = small.sample.n, small.estimate
         if small is not case:  # the changes are measured from the answer on the same rows
-            estimate = estimate.estimator.estimate(case.estimand, small.sample, level=estimate.level, seed=estimate.seed)
+            estimate = estimate.estimator.estimate(
+                case.estimand, small.sample, level=estimate.level, seed=estimate.seed
+            )
         noise = AddedCovariate(self.replicates, lambda r: stream(seed, self.name, r).standard_normal(n))
-        found = budget.run(small, noise, refits)
+        found = budget.run(small, noise, refits, at_least=5)
         changes = found.values - estimate.value
         count = len(changes)
         typical = float(np.sqrt((changes**2).mean()))
@@ -76,7 +86,9 @@ class RandomCommonCause(Refuter):
         relative = typical / max(estimate.std_error, 1e-300)
         verdict = by_p_value(p_value, self.alpha)
         if verdict is Verdict.BROKEN and relative < 0.1:
-            verdict = Verdict.INCONCLUSIVE  # a shift that is real but far below the standard error harms nobody
+            verdict = (
+                Verdict.INCONCLUSIVE
+            )  # a shift that is real but far below the standard error harms nobody
         if relative > self.fragile:
             verdict = Verdict.BROKEN
         return Refutation(
@@ -87,8 +99,13 @@ class RandomCommonCause(Refuter):
             observed=f"typical change {typical:.3g} ({relative:.2g} standard errors), mean {changes.mean():.3g}",
             verdict=verdict,
             sentence=(
-                f"A covariate of pure noise moves the answer by {typical:.2g} on average, {relative:.2g} of its standard error"
-                + (": it does not mind." if verdict is Verdict.SURVIVED else ": the answer depends on what cannot matter.")
+                f"A covariate of pure noise moves the answer by {typical:.2g} on average, "
+                f"{relative:.2g} of its standard error"
+                + (
+                    ": it does not mind."
+                    if verdict is Verdict.SURVIVED
+                    else ": the answer depends on what cannot matter."
+                )
             ),
             p_value=p_value,
             margin=relative,

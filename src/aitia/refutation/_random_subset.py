@@ -20,24 +20,28 @@ class RandomSubset(Refuter):
     """Does half of the data give the same answer, give or take what chance allows?
 
     Attacks: the honest interval. The effect is estimated on random subsets of the rows (of whole clusters,
-    where there are any). Drawing a share f without replacement, the answers must scatter around the full one with variance
-    se^2 (1 - f) / f. Survivors scatter as much, and keep their mean.
+    where there are any). Drawing a share f without replacement, the answers must scatter around the full one
+    with variance se^2 (1 - f) / f. Survivors scatter as much, and keep their mean.
 
-    p-value: mean (t test) and spread combined by Sidak. The spread over subsets made of B random blocks of rows has
-    itself the chance of the blocks, so its ratio is compared with chi-squared on 1 / (1 / (B - 1) + 1 / R) degrees of freedom. The mean has none.
+    p-value: mean (t test) and spread combined by Sidak. The spread over subsets made of B random blocks of
+    rows has itself the chance of the blocks, so its ratio is compared with chi-squared on 1 / (1 / (B - 1) +
+    1 / R) degrees of freedom. The mean has none.
 
-    Notices: standard errors that are too small or too large for independent rows; answers that drift with the number of rows (small-sample bias of the method).
-    Cannot notice: confounding; rows that depend on each other, because every subset has such rows too.
+    Notices: standard errors that are too small or too large for independent rows; answers that drift with the
+    number of rows (small-sample bias of the method). Cannot notice: confounding; rows that depend on each
+    other, because every subset has such rows too.
 
     Args:
         replicates: subsets drawn.
         share: of the rows in each subset.
         largest: with more rows than this, subsets are made of 100 random blocks of rows.
         full: True refits on every subset even where moments would do.
-        seconds: with full refits, about how long they may take in all: the subsets are smaller if need be (and said).
+        seconds: with full refits, about how long they may take in all: the subsets are smaller if need be
+            (and said).
         alpha: level of the verdict.
 
-    Details: ``values``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``share``, ``blocks``, ``p_mean``, ``p_spread``.
+    Details: ``values``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``share``, ``blocks``,
+    ``p_mean``, ``p_spread``.
     """
 
     replicates: int = 100
@@ -75,10 +79,15 @@ class RandomSubset(Refuter):
         if verdict is Verdict.BROKEN and p_spread >= p_mean and abs(shift) < 0.1 * estimate.std_error:
             verdict = Verdict.INCONCLUSIVE
         said = (
-            f"{count} random subsets with {share:.0%} of the rows answer {values.mean():.4g} on average where all rows answer {estimate.value:.4g}, "
+            f"{count} random subsets with {share:.0%} of the rows answer {values.mean():.4g} on "
+            f"average where all rows answer {estimate.value:.4g}, "
             f"and scatter {np.sqrt(ratio):.2g} times as much as the standard error implies"
         )
-        said += "." if verdict is Verdict.SURVIVED else ": the standard error or the answer depends on how many rows there are."
+        said += (
+            "."
+            if verdict is Verdict.SURVIVED
+            else ": the standard error or the answer depends on how many rows there are."
+        )
         return Refutation(
             name=self.name,
             attacks=self.attacks,
@@ -112,7 +121,7 @@ class RandomSubset(Refuter):
         sample = case.sample
         if sample.n > self.largest and not self.full:
             blocks = 100
-            kept = max(int(round(share * blocks)), 1)
+            kept = max(round(share * blocks), 1)
             counts = np.zeros((self.replicates, blocks))
             for r in range(self.replicates):
                 counts[r, stream(seed, self.name, r).choice(blocks, kept, replace=False)] = 1.0
@@ -122,7 +131,7 @@ class RandomSubset(Refuter):
         else:
             codes = np.unique(sample.clusters, return_inverse=True)[1]
             units = int(codes.max()) + 1
-        kept = max(int(round(share * units)), 1)
+        kept = max(round(share * units), 1)
 
         def draw(r: int) -> np.ndarray:
             mask = np.zeros(units)

@@ -80,7 +80,9 @@ def refit(
         )
     covered = None
     if done and done[0][1] is not None:
-        covered = np.array([each.interval[0] <= truth <= each.interval[1] for each, truth in done if truth is not None])
+        covered = np.array(
+            [each.interval[0] <= truth <= each.interval[1] for each, truth in done if truth is not None]
+        )
     fewer = "" if len(done) >= replicates else f" of {replicates} wanted, as many as fit into {seconds:.3g} s"
     return Refits(
         np.array([each.value for each, _ in done]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import optimize, special, stats
@@ -16,10 +16,10 @@ from aitia.refutation._linear import logistic
 def signed_rank_bounds(differences: np.ndarray, gamma: float) -> tuple[float, float]:
     """Bounds on the one-sided p-value of Wilcoxon's signed rank test under hidden bias of at most Gamma.
 
-    Within a pair, the odds of treatment of the two units differ by at most a factor Gamma because of what was not
-    measured. The chance that a difference is positive then lies between 1 / (1 + Gamma) and Gamma / (1 + Gamma);
-    the p-value follows from the normal approximation with tied ranks averaged; pairs without a difference take a rank but
-    say nothing (c_s1 = c_s2 = 0).
+    Within a pair, the odds of treatment of the two units differ by at most a factor Gamma because of what was
+    not measured. The chance that a difference is positive then lies between 1 / (1 + Gamma) and Gamma / (1 +
+    Gamma); the p-value follows from the normal approximation with tied ranks averaged; pairs without a
+    difference take a rank but say nothing (c_s1 = c_s2 = 0).
 
     Args:
         differences: treated minus control outcome of each pair, shape (pairs,).
@@ -82,18 +82,20 @@ def mcnemar_bounds(treated_only: int, control_only: int, gamma: float) -> tuple[
 class RosenbaumBounds(Refuter):
     """How far matched pairs could be from a coin toss before the conclusion changes (Rosenbaum bounds).
 
-    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Within matched pairs, hidden bias of
-    Gamma means that one of two units that look alike could be Gamma times as likely (in odds) to be treated. Survivors
-    keep a small p-value for Gamma well above 1. Wilcoxon's signed rank test for numbers, McNemar's for
-    binary outcomes. The match table of the estimator is used where it kept one (diagnostic ``"matches"``: details
-    ``treated`` and ``control``, row positions); otherwise pairs are made here, one to one without replacement, on the logit
-    of the propensity score with a caliper of 0.2 standard deviations. It cannot notice bias that is
-    there, and answers for pairs: with matching with replacement each treated row keeps its first match.
+    Attacks: no unmeasured confounding. No data can test it; this only bounds it. Within matched pairs, hidden
+    bias of Gamma means that one of two units that look alike could be Gamma times as likely (in odds) to be
+    treated. Survivors keep a small p-value for Gamma well above 1. Wilcoxon's signed rank test for numbers,
+    McNemar's for binary outcomes. The match table of the estimator is used where it kept one (diagnostic
+    ``"matches"``: details ``treated`` and ``control``, row positions); otherwise pairs are made here, one to
+    one without replacement, on the logit of the propensity score with a caliper of 0.2 standard deviations.
+    It cannot notice bias that is there, and answers for pairs: with matching with replacement each treated
+    row keeps its first match.
 
-    Margin: the Gamma at which the upper bound of the p-value (one-sided, in the direction of the estimate) reaches
-    `alpha`.
+    Margin: the Gamma at which the upper bound of the p-value (one-sided, in the direction of the estimate)
+    reaches `alpha`.
 
-    Verdict: inconclusive where even Gamma = 1 is not significant or the margin is below `weak`; survived otherwise.
+    Verdict: inconclusive where even Gamma = 1 is not significant or the margin is below `weak`; survived
+    otherwise.
 
     Args:
         alpha: the one-sided level, 0.05.
@@ -149,20 +151,25 @@ class RosenbaumBounds(Refuter):
         elif bounds(self.most)[1] < self.alpha:
             margin = self.most
         else:
-            margin = float(optimize.brentq(lambda g: bounds(g)[1] - self.alpha, 1.0, self.most, xtol=1e-4))
+            root: Any = optimize.brentq(lambda g: bounds(g)[1] - self.alpha, 1.0, self.most, xtol=1e-4)
+            margin = float(root)
         grid = np.linspace(1.0, max(2.0, min(self.most, 1.5 * margin)), 25)
         curve = np.array([bounds(float(g)) for g in grid])
         if margin <= 1:
             said = "Even without hidden bias the matched pairs alone do not show an effect."
         else:
             said = (
-                f"The pairs still show an effect if, of two people who look alike, one was up to {margin:.3g} times "
+                "The pairs still show an effect if, of two people who look alike, one was up to "
+                f"{margin:.3g} times "
                 "as likely (in odds) to be treated for reasons nobody measured."
             )
         return Refutation(
             name=self.name,
             attacks=self.attacks,
-            tried=f"Let treatment within {len(treated):,} matched pairs depend on something unmeasured, ever more strongly.",
+            tried=(
+                f"Let treatment within {len(treated):,} matched pairs depend on something "
+                "unmeasured, ever more strongly."
+            ),
             expected=f"an effect that survives hidden bias of Gamma = {self.weak:.3g} at least",
             observed=f"the p-value bound reaches {self.alpha:.2g} at Gamma = {margin:.3g}",
             verdict=Verdict.SURVIVED if margin >= self.weak else Verdict.INCONCLUSIVE,
@@ -199,7 +206,8 @@ def _pairs(case: Case, seed: int, largest: int) -> tuple[np.ndarray, np.ndarray]
     large = generator.permutation(large)
     large = large[np.argsort(score[large], kind="stable")]
     values = score[large]
-    # Next free position to the right and to the left of each, by path halving: greedy matching in near-linear time.
+    # Next free position to the right and to the left of each, by path halving: greedy matching in near-linear
+    # time.
     n = len(large)
     right, left = np.arange(n + 2), np.arange(n + 2)
 

@@ -21,8 +21,8 @@ def partial_r2(t_statistic: float, freedom: float) -> float:
 def robustness_value(t_statistic: float, freedom: float, q: float = 1.0, alpha: float | None = None) -> float:
     """The robustness value RV_q, or RV_{q, alpha} with a level.
 
-    A confounder that explains more than this share of the residual variance both of treatment and of outcome could
-    bring the estimate down by 100 q percent (with `alpha`: could make it insignificant at that level).
+    A confounder that explains more than this share of the residual variance both of treatment and of outcome
+    could bring the estimate down by 100 q percent (with `alpha`: could make it insignificant at that level).
     With f_q = q |t| / sqrt(dof): RV_q = (sqrt(f_q^4 + 4 f_q^2) - f_q^2) / 2.
 
     Args:
@@ -43,7 +43,8 @@ def robustness_value(t_statistic: float, freedom: float, q: float = 1.0, alpha: 
     if reduced <= 0:
         return 0.0
     if critical > 0 and f > 1 / critical:
-        # A confounder of that strength with the outcome would by itself shrink the standard error: the extreme case.
+        # A confounder of that strength with the outcome would by itself shrink the standard error: the
+        # extreme case.
         return float((f**2 - critical**2) / (1 + f**2))
     return float((np.sqrt(reduced**4 + 4 * reduced**2) - reduced**2) / 2)
 
@@ -59,8 +60,9 @@ class LinearSensitivity:
 
     Example:
         >>> darfur = LinearSensitivity(0.09731582, 0.02325654, 783)
-        >>> [round(float(x), 4) for x in (darfur.adjusted(0.00916429, 0.12464092), darfur.adjusted_error(0.00916429, 0.12464092))]
-        [0.0752, 0.0219]
+        >>> female = 0.00916429, 0.12464092  # as strong as the covariate `female`
+        >>> round(float(darfur.adjusted(*female)), 4), round(float(darfur.adjusted_error(*female)), 4)
+        (0.0752, 0.0219)
     """
 
     estimate: float
@@ -82,11 +84,15 @@ class LinearSensitivity:
         strength = np.sqrt(np.asarray(r2_outcome) * np.asarray(r2_treatment) / (1 - np.asarray(r2_treatment)))
         return strength * self.std_error * np.sqrt(self.freedom)
 
-    def adjusted(self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float) -> np.ndarray | float:
+    def adjusted(
+        self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float
+    ) -> np.ndarray | float:
         """The estimate after a confounder that pulls it towards, and past, zero."""
         return np.sign(self.estimate) * (abs(self.estimate) - self.bias(r2_treatment, r2_outcome))
 
-    def adjusted_error(self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float) -> np.ndarray | float:
+    def adjusted_error(
+        self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float
+    ) -> np.ndarray | float:
         """The standard error had the confounder been adjusted for (equation 11)."""
         ratio = (1 - np.asarray(r2_outcome)) / (1 - np.asarray(r2_treatment))
         return np.sqrt(ratio) * self.std_error * np.sqrt(self.freedom / (self.freedom - 1))
@@ -103,11 +109,13 @@ class LinearSensitivity:
 def benchmark_bounds(
     r2_treatment_covariate: float, r2_outcome_covariate: float, times_as_strong: float = 1.0
 ) -> tuple[float, float]:
-    """The strength of a confounder `times_as_strong` as a measured covariate, as (R2 with treatment, R2 with outcome).
+    """The strength of a confounder `times_as_strong` as a measured covariate, as (R2 with treatment, R2 with
+    outcome).
 
     Args:
         r2_treatment_covariate: partial R2 of the covariate with the treatment given the other covariates.
-        r2_outcome_covariate: partial R2 of the covariate with the outcome given treatment and the other covariates.
+        r2_outcome_covariate: partial R2 of the covariate with the outcome given treatment and the other
+            covariates.
         times_as_strong: k_D = k_Y.
 
     Returns:

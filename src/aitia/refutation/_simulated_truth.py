@@ -20,26 +20,29 @@ from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 class SimulatedTruth(Refuter):
     """Does the method find a known effect in worlds that look like these data?
 
-    Attacks: the outcome model (and with it the honest interval). A generator is fitted to the data: covariates are resampled, treatment and outcome follow
-    models with the curvature that the data show beyond doubt, and a known effect is planted. The same estimator is run
-    on each world from start to end. Survivors are centred on the planted effect, scatter as
-    their standard errors say, and their intervals cover it as often as they claim.
+    Attacks: the outcome model (and with it the honest interval). A generator is fitted to the data:
+    covariates are resampled, treatment and outcome follow models with the curvature that the data show beyond
+    doubt, and a known effect is planted. The same estimator is run on each world from start to end. Survivors
+    are centred on the planted effect, scatter as their standard errors say, and their intervals cover it as
+    often as they claim.
 
-    p-value: the scores (estimate - truth) / standard error are standard normal in mean and in spread (both tests are
-    independent; Sidak combines them).
+    p-value: the scores (estimate - truth) / standard error are standard normal in mean and in spread (both
+    tests are independent; Sidak combines them).
 
-    Notices: curvature in the data that the method ignores, intervals that are too short or too long, learners that overfit,
-    weak overlap. Cannot notice: what the data do not show, unmeasured confounding above all (the worlds have none).
+    Notices: curvature in the data that the method ignores, intervals that are too short or too long, learners
+    that overfit, weak overlap. Cannot notice: what the data do not show, unmeasured confounding above all
+    (the worlds have none).
 
     Args:
         replicates: worlds wanted; every one is a full refit.
         effect: the effect planted; None takes the estimate's value.
-        seconds: about how long refits may take in all: the worlds have fewer rows if need be (and said), never fewer than 10 worlds.
+        seconds: about how long refits may take in all: the worlds have fewer rows if need be (and said),
+            never fewer than 10 worlds.
         largest: rows of a world at most; the method is tried as well on so many as on more.
         alpha: level of the verdict.
 
-    Details: ``values``, ``std_errors``, ``truth``, ``coverage``, ``level``, ``bias_in_std_errors``, ``spread_ratio``, ``curved``,
-    ``p_mean``, ``p_spread``, ``p_coverage``.
+    Details: ``values``, ``std_errors``, ``truth``, ``coverage``, ``level``, ``bias_in_std_errors``,
+    ``spread_ratio``, ``curved``, ``p_mean``, ``p_spread``, ``p_coverage``.
     """
 
     replicates: int = 100
@@ -51,7 +54,8 @@ class SimulatedTruth(Refuter):
     name: ClassVar[str] = "simulated truth"
     attacks: ClassVar[AssumptionKey] = AssumptionKey.OUTCOME_MODEL
     reference: ClassVar[str] = (
-        "Athey, Imbens, Metzger & Munro 2021 (J. Econometrics) and Parikh et al. 2022 (Credence, ICML) for generators fitted to data"
+        "Athey, Imbens, Metzger & Munro 2021 (J. Econometrics) and Parikh et al. 2022 "
+        "(Credence, ICML) for generators fitted to data"
     )
 
     def applies(self, case: Case) -> str:
@@ -90,7 +94,8 @@ class SimulatedTruth(Refuter):
         spread = float(scores.std(ddof=1)) if usable else float("nan")
         said = (
             f"In {count} simulated worlds like this one, whose effect is {truth:.4g}, the method answers "
-            f"{fits.values.mean():.4g} on average and its {level:.0%} intervals hold the truth {coverage:.0%} of the time."
+            f"{fits.values.mean():.4g} on average and its {level:.0%} intervals hold the truth "
+            f"{coverage:.0%} of the time."
         )
         if verdict is Verdict.BROKEN:
             said += (
@@ -102,8 +107,14 @@ class SimulatedTruth(Refuter):
             name=self.name,
             attacks=self.attacks,
             tried=f"Planted an effect of {truth:.4g} in {count} worlds drawn from a model of these data.",
-            expected=f"answers centred on {truth:.4g}, scattered as their standard errors say, {level:.0%} of intervals covering it",
-            observed=f"mean {fits.values.mean():.4g}, off by {bias:.2f} standard errors, spread {spread:.2f} times, coverage {coverage:.0%}",
+            expected=(
+                f"answers centred on {truth:.4g}, scattered as their standard errors say, "
+                f"{level:.0%} of intervals covering it"
+            ),
+            observed=(
+                f"mean {fits.values.mean():.4g}, off by {bias:.2f} standard errors, spread "
+                f"{spread:.2f} times, coverage {coverage:.0%}"
+            ),
             verdict=verdict,
             sentence=said,
             p_value=p_value,
