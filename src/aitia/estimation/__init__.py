@@ -8,6 +8,7 @@ from ._crossfit import BadFolds as BadFolds
 from ._crossfit import TooFewRows as TooFewRows
 from ._choose import choose as choose
 from ._choose import estimators as estimators
+from ._dose_response import DoseResponse as DoseResponse
 from ._draw import BadWeights as BadWeights
 from ._draw import LevelNotFound as LevelNotFound
 from ._draw import NoInstrument as NoInstrument

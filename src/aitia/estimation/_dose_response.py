@@ -16,13 +16,19 @@ from aitia.estimation._estimator import Estimator, Fit, NotApplicable
 from aitia.estimation._gram import fold_moments
 from aitia.estimation._learners import Series, Workshop, choose_series, cross_fit_means
 from aitia.estimation._moment_estimator import population_of, rows_assumption
+from aitia.estimation._overlap import NoOverlap
 from aitia.estimation._sample import Sample
+from aitia.estimation._scores import tail_freedom
 from aitia.identification import Estimand, PopulationKind, Rule
 
 # The generalised propensity is averaged over this many rows, and looked up on a grid of this many values.
 _AVERAGED_ROWS = 4_000
 _GRID = 256
 _FEWEST_DOSES = 15
+# Knots added between the outermost even quantile and the extreme dose, on either side.
+_TAIL = 2
+# Share of the dose's variance that the covariates must leave for doses to be compared at all.
+_LEAST_LEFT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -34,17 +40,18 @@ class DoseResponse(Estimator):
 
         xi_i = (y_i - mu(x_i, a_i)) pibar(a_i) / pi(a_i | x_i) + mbar(a_i)
 
-    has mean E[Y | do(A = a)] given a_i = a if mu or pi is right. It is regressed on a cubic spline b(a) of the dose. All
-    nuisances are cross-fitted: mu by a penalised series in covariates, dose and their products; pi by a model of
-    location and scale with a kernel density of its residuals. Errors come from influence values that count the
+    has mean E[Y | do(A = a)] given a_i = a if mu or pi is right. It is regressed on a cubic spline b(a) of the dose.
+    Nuisances are cross-fitted: mu by a penalised series in covariates, dose and their products; pi by a model of
+    location and scale, with a kernel density of what they leave. Errors come from influence values that count the
     spline and the averaging over x.
 
     The value is the contrast of the question (two doses), or, where it names none, the average slope: the mean
     over rows of the curve's derivative at their dose, the effect of one unit more.
 
     Args:
-        knots: interior knots of the spline; None takes 0.7 n^(1/3), at least 2 and at most 20: more than the best
-            fit needs, so that the bias is small beside the error (undersmoothing).
+        knots: interior knots of the spline, at quantiles of the dose; None takes 0.7 n^(1/3), at least 2 and at most
+            20, and two more on either side: more than the best fit needs, so that the bias is small beside the
+            error (undersmoothing).
         points: how many doses the profile holds, between the 5th and the 95th percentile.
         folds: folds of cross-fitting.
         largest_weight: weights pibar / pi are cut here, and how many were is reported.
@@ -91,7 +98,17 @@ class DoseResponse(Estimator):
         """The estimator's name, as reports show it."""
         return "doubly robust dose response"
 
+    def _check_options(self) -> None:
+        for name, least in (("knots", 0), ("points", 2), ("largest_weight", 1)):
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise NotApplicable(
+                    f"{name} of a dose response is {value}; it must be at least {least}.",
+                    f"Leave {name} out for its default.",
+                )
+
     def _fit(self, estimand: Estimand, sample: Sample, seed: int) -> Fit:
+        self._check_options()
         rows = arrange(sample, self.folds, seed)
         a, y, n = rows.treatment, rows.y, rows.n
         weight = np.ones(n) if rows.weights is None else rows.weights
@@ -109,14 +126,20 @@ class DoseResponse(Estimator):
         beta = inverse @ ((curve * weight[:, None]).T @ pseudo) / n
         # Each row also stands behind the average over x: E_a[b(a) (mu(x_i, a) - mbar(a))].
         averaging = outcome.leverage(curve, weight)
-        rows_beta = ((pseudo - curve @ beta)[:, None] * curve + averaging) @ inverse
+        # A row pulls the spline towards itself, most where doses are few: its residual is taken as if it had been left
+        # out (HC3; MacKinnon & White 1985), which keeps the ends of the curve honest in hundreds of rows.
+        leverage = weight * np.einsum("ij,jk,ik->i", curve, inverse, curve, optimize=True) / n
+        residual = (pseudo - curve @ beta) / (1 - np.minimum(leverage, 0.5))
+        residual -= np.average(residual, weights=weight)
+        rows_beta = (residual[:, None] * curve + averaging) @ inverse
 
         grid = np.quantile(a, [0.05, 0.95])
         grid = np.linspace(grid[0], grid[-1], self.points)
         at = spline(grid)
         covariance = _covariance(rows_beta * weight[:, None], _clusters(sample, rows), n)
         means_covariance = at @ covariance @ at.T
-        if estimand.question.contrast is None:
+        if estimand.question.contrast is None and sample.contrast == (1.0, 0.0):
+            # Nobody named two doses: not the question, and not Sample.draw, whose default is (1, 0).
             slope = spline.derivative(a)
             value = float(np.mean(weight * (slope @ beta)))
             pick = (slope * weight[:, None]).mean(axis=0)
@@ -132,6 +155,7 @@ class DoseResponse(Estimator):
         return Fit(
             value=value,
             influence=rows.restore(influence),
+            degrees_of_freedom=tail_freedom(sample, rows.restore(influence)),
             profile=Profile(
                 points=tuple(grid.tolist()),
                 means=at @ beta,
@@ -144,8 +168,8 @@ class DoseResponse(Estimator):
                     name="overlap",
                     value=effective / n,
                     sentence=(
-                        f"Weighted by how likely each row's dose was, {n:,} rows count as {effective:,.0f}; the largest "
-                        f"weight is {ratio.max():.3g}. The curve is drawn from {low:.4g} to {high:.4g}."
+                        f"Weighted by how likely each row's dose was, {n:,} rows count as {effective:,.0f}; the "
+                        f"largest weight is {ratio.max():.3g}. The curve is drawn from {low:.4g} to {high:.4g}."
                     ),
                     warning=effective < n / 4,
                     details={"dose": rows.restore(a), "weight": rows.restore(ratio)},
@@ -155,14 +179,15 @@ class DoseResponse(Estimator):
             assumptions=(
                 Assumption(
                     AssumptionKey.SMOOTHNESS,
-                    f"The dose-response curve is smooth enough for a cubic spline with {spline.interior} interior knots.",
+                    f"The dose-response curve is smooth enough for a cubic spline with {spline.interior} interior "
+                    "knots.",
                     testable=True,
                     source=self.name,
                 ),
                 Assumption(
                     AssumptionKey.PROPENSITY_MODEL,
-                    f"Given the covariates, {sample.names[0]} changes in location and scale alone, or the outcome model "
-                    "is right.",
+                    f"Given the covariates, {sample.names[0]} changes in location and scale alone, or the outcome "
+                    "model is right.",
                     testable=True,
                     source=self.name,
                 ),
@@ -188,7 +213,8 @@ class DoseResponse(Estimator):
         for dose in sample.contrast:
             if not low <= dose <= high:
                 raise NotApplicable(
-                    f"The contrast asks about a dose of {dose:g}, but {sample.names[0]} lies between {low:g} and {high:g}.",
+                    f"The contrast asks about a dose of {dose:g}, but {sample.names[0]} lies between {low:g} and "
+                    f"{high:g}.",
                     "Compare two doses that occur.",
                 )
 
@@ -202,8 +228,11 @@ class _Spline:
 
     @classmethod
     def of(cls, doses: np.ndarray, interior: int | None) -> _Spline:
-        count = int(np.clip(0.7 * len(doses) ** (1 / 3), 2, 20)) if interior is None else interior
-        inner = np.unique(np.quantile(doses, np.arange(1, count + 1) / (count + 1)))
+        if interior is None:
+            interior = int(np.clip(0.7 * len(doses) ** (1 / 3), 2, 20)) + 2 * _TAIL
+        # A spline of more columns than half the distinct doses would follow single doses.
+        count = max(min(interior, len(np.unique(doses)) // 2 - 4), 0)
+        inner = np.unique(np.quantile(doses, _knot_levels(count)))
         low, high = doses.min(), doses.max()
         inner = inner[(inner > low) & (inner < high)]
         return cls(np.concatenate([np.repeat(low, 4), inner, np.repeat(high, 4)]), len(inner))
@@ -216,6 +245,20 @@ class _Spline:
         inside = np.clip(doses, self.knots[0], self.knots[-1])
         columns = [BSpline(self.knots, unit, 3).derivative()(inside) for unit in np.eye(width)]
         return np.stack(columns, axis=1)
+
+
+def _knot_levels(count: int) -> np.ndarray:
+    """Ranks of the interior knots: even, and halving towards both ends.
+
+    Between even quantiles and the extreme doses would lie one long piece, and what a single cubic cannot follow
+    there would bend the curve inside the data too.
+    """
+    middle = count - 2 * _TAIL if count >= 2 * _TAIL + 2 else count
+    even = np.arange(1, middle + 1) / (middle + 1)
+    if middle == count:
+        return even
+    halving = 0.5 ** np.arange(1, _TAIL + 1) / (middle + 1)
+    return np.sort(np.concatenate([halving, even, 1 - halving]))
 
 
 @dataclass(eq=False)
@@ -346,6 +389,13 @@ def _stabilised(rows: Arranged, weight: np.ndarray, largest: float) -> tuple[np.
     a = rows.treatment
     location = cross_fit_means(shop, Series(), a[:, None], by_arm=False).values[:, 0]
     residual = a - location
+    left = float(np.average(residual**2, weights=weight)) / float(a.var())
+    if left < _LEAST_LEFT:
+        raise NoOverlap(
+            f"The covariates explain {1 - left:.4%} of the variance of the dose: there are no two rows alike that got "
+            "different doses.",
+            "Leave out the covariate that is the dose under another name.",
+        )
     floor = 1e-4 * float(np.mean(residual**2))
     spread = cross_fit_means(
         shop, Series(trees=False), np.log(residual**2 + floor)[:, None], by_arm=False

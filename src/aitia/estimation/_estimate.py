@@ -12,7 +12,11 @@ from aitia.core import Assumption, Decision
 from aitia.identification import Estimand
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from aitia.estimation._estimator import Estimator
+
+_BLUE, _SKY = "#0072B2", "#56B4E9"  # Okabe & Ito: told apart by colour-blind readers
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,73 @@ class Profile:
     std_errors: np.ndarray
     covariance: np.ndarray | None = None
     continuous: bool = False
+
+    def intervals(self, level: float = 0.95) -> np.ndarray:
+        """Confidence intervals of the means, each on its own, shape (k, 2): means -+ z std_errors.
+
+        Args:
+            level: nominal coverage of each interval, strictly between 0 and 1.
+
+        Example:
+            >>> profile = Profile(("no", "yes"), np.array([1.0, 2.0]), np.array([0.1, 0.2]))
+            >>> profile.intervals().round(3).tolist()
+            [[0.804, 1.196], [1.608, 2.392]]
+        """
+        half = float(stats.norm.ppf(0.5 + level / 2)) * self.std_errors
+        return np.stack([self.means - half, self.means + half], axis=1)
+
+    def figure(
+        self, treatment: str = "treatment", outcome: str = "mean outcome", *, level: float = 0.95
+    ) -> Figure:
+        """A curve with its pointwise band where the points are doses; else one point with its interval a level.
+
+        Args:
+            treatment: label of the treatment's axis, with its unit.
+            outcome: label of the outcome's axis, with its unit.
+            level: nominal coverage of each interval, strictly between 0 and 1. A band holds at each dose, not at
+                all doses at once.
+
+        Example:
+            >>> profile = Profile((0.0, 1.0), np.array([1.0, 2.0]), np.array([0.1, 0.2]), continuous=True)
+            >>> profile.figure("dose (mg)", "pain (points)").axes[0].get_xlabel()
+            'dose (mg)'
+        """
+        from matplotlib.figure import Figure
+
+        intervals, k = self.intervals(level), len(self.points)
+        treatment, outcome = _plain(treatment), _plain(outcome)
+        if self.continuous:
+            figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+            axes = figure.subplots()
+            doses = np.asarray(self.points, dtype=float)
+            axes.fill_between(doses, *intervals.T, color=_SKY, alpha=0.35, linewidth=0)
+            axes.plot(doses, self.means, color=_BLUE, linewidth=2)
+            axes.margins(x=0.01)
+            axes.set_xlabel(treatment)
+            axes.set_ylabel(outcome)
+            title = f"Mean outcome by dose, with {level:.0%} intervals at each dose"
+        else:
+            figure = Figure(figsize=(6.4, 1.3 + 0.38 * k), layout="constrained")
+            axes = figure.subplots()
+            at = np.arange(k)[::-1]
+            axes.hlines(at, *intervals.T, color=_BLUE, linewidth=2)
+            axes.plot(self.means, at, "o", color=_BLUE, markersize=6)
+            axes.set_yticks(at, [_plain(str(point)) for point in self.points])
+            axes.set_ylim(-0.6, k - 0.4)
+            axes.set_xlabel(outcome)
+            axes.set_ylabel(treatment)
+            title = f"Mean outcome by treatment, with {level:.0%} intervals"
+        figure.suptitle(
+            title, x=0.01, ha="left", fontsize=11
+        )  # over long labels too, which axes titles are not
+        axes.spines[["top", "right"]].set_visible(False)
+        return figure
+
+
+def _plain(label: str, most: int = 32) -> str:
+    # A dollar sign would start a formula in a figure; a line break would push other labels away.
+    label = " ".join(label.replace("$", r"\$").split())
+    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 @dataclass(frozen=True, eq=False)
