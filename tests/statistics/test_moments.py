@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from aitia.core import AitiaError
 from aitia.statistics import (
@@ -16,6 +17,7 @@ from aitia.statistics import (
     UnknownVariable,
     accumulate,
 )
+from aitia.statistics._accumulate import in_order
 
 RELATIVE = 1e-10
 
@@ -239,6 +241,25 @@ def test_threads_do_not_change_a_bit(order, n_groups):
     np.testing.assert_allclose(alone.weights, sizes, rtol=1e-12)
     at = groups == 3 % n_groups
     assert_same(alone[3 % n_groups], Moments.of(block[at], list("abcdef"), weights[at]))
+
+
+def test_linear_algebra_gets_its_threads_back():
+    def threads():
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    broken = np.random.default_rng(0).normal(size=(200_000, 8))
+    broken[150_000, 0] = np.nan
+    with threadpool_limits(3, user_api="blas"):
+        with pytest.raises(NonFiniteRows):
+            accumulate([broken], list("abcdefgh"), threads=2)
+        assert threads() == {3}
+        # Two passes at once, of which the first to begin is the first to end.
+        first, second = (in_order(range(9), abs, threads=2) for _ in range(2))
+        assert (next(first), next(second), threads()) == (0, 0, {1})
+        first.close()
+        assert threads() == {1}
+        second.close()
+        assert threads() == {3}
 
 
 def test_groups_constant_within_have_no_variance():

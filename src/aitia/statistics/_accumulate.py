@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -255,9 +256,32 @@ def _blas():
     return ThreadpoolController()
 
 
+_using = threading.Lock()
+_users: list[Any] = []
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Linear algebra on one thread a call, until the last of those who asked for it is done.
+
+    The setting belongs to the process: if each set and reset it alone, two that overlap would leave it at one.
+    """
+    with _using:
+        if not _users:
+            _users.append(_blas().limit(limits=1, user_api="blas"))
+        _users.append(None)
+    try:
+        yield
+    finally:
+        with _using:
+            _users.pop()
+            if len(_users) == 1:
+                _users.pop().restore_original_limits()
+
+
 def in_order(
     items: Iterable[_Item], work: Callable[[_Item], _Result], threads: int | None = None
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """``map(work, items)`` on several threads, results in the order of the items, a few items ahead at most.
 
     The linear algebra library keeps to one thread a chunk meanwhile: chunks are too small to be split
@@ -272,7 +296,7 @@ def in_order(
     if second is None:
         yield work(first)
         return
-    with _blas().limit(limits=1, user_api="blas"):
+    with _one_thread_each():
         if threads == 1:
             yield work(first)
             yield work(second)
