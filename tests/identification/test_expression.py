@@ -171,6 +171,8 @@ def test_a_condition_selects_levels():
     weights = Probability((Symbol("age"),), (), "age > 50", ("age",))
     np.testing.assert_allclose(evaluate(weights, distribution).table, [0, 4 / 16, 12 / 16])
     assert weights.text() == "P(age | age > 50)"
+    either = Probability((Symbol("age"),), (), "age = 20 or age in (80)", ("age",))
+    np.testing.assert_allclose(evaluate(either, distribution).table, [2 / 14, 0, 12 / 14])
     older = evaluate(weights, distribution, where={"age > 50": lambda columns: columns["age"] > 70})
     np.testing.assert_allclose(older.table, [0, 0, 1])
 

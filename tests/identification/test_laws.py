@@ -140,6 +140,13 @@ def test_costs_choose_the_cheapest_set():
     assert ("a",) in [each.adjustment for each in found.alternatives]
 
 
+def test_a_required_variable_that_no_set_can_hold_is_told():
+    graph = Graph.parse("x -> y; x -> w; y -> w")
+    assert "No valid adjustment set holds w" in identify(graph, Effect("x", "y"), required=["w"]).reason
+    wider = Graph.parse("x -> y; a -> y")
+    assert identify(wider, Effect("x", "y"), required=["a"]).adjustment == ("a",)
+
+
 def test_a_contrast_is_bound_into_the_formula():
     graph = Graph.parse("z -> t; z -> y; t -> y")
     found = identify(graph, Effect("t", "y", Contrast("open", "closed"), TREATED))
@@ -221,3 +228,25 @@ def test_two_hundred_nodes_take_less_than_a_second(kind: str):
     identify(graph, question)
     identify(graph, question, rules=[Rule.GENERAL])
     assert time.perf_counter() - started < 2.0
+
+
+def test_hostile_names_come_through_and_stay_harmless():
+    name = '<script>alert("x")</script>; a -> b\n'
+    graph = Graph.build(directed=[(name, "t"), (name, "y"), ("t", "y")])
+    found = identify(graph, Effect("t", "y"))
+    assert found.adjustment == (name,)
+    assert "<script>" not in found._repr_html_() and "&lt;script&gt;" in found._repr_html_()
+    assert "\n" not in found.text() and "\n" not in found.latex()
+    lost = identify(Graph.build(directed=[("t", name)], bidirected=[("t", name)]), Effect("t", name))
+    assert "<script>" not in lost._repr_html_()
+
+
+def test_the_ledger_speaks_of_these_variables():
+    found = identify(Graph.parse("age -> care; age -> visits; care -> visits"), Effect("care", "visits"))
+    statements = {each.key.value: each.statement for each in found.assumptions}
+    assert statements["no-unmeasured-confounding"] == (
+        "Nothing unmeasured moves both care and visits among rows alike in age."
+    )
+    assert statements["positivity"].startswith("Every compared value of care occurs among rows alike in age")
+    # A complete graph forbids nothing, so no data can contradict it.
+    assert not next(each for each in found.assumptions if each.key == "graph").testable

@@ -114,7 +114,11 @@ def _answer(problem: Problem, allowed: list[Rule]) -> Estimand | NotIdentified:
         except NotRecovered as failure:
             witness = OpenSelection(tuple(sorted(problem.graph.selected)), failure.names)
     if found:
-        return replace(found[0], alternatives=tuple(found[1:]))
+        first = found[0]
+        if problem.required and not set(problem.required) <= set(first.adjustment):
+            unmet = f"No valid adjustment set holds {prose(problem.required)}, so another rule answers."
+            first = replace(first, reason=f"{unmet} {first.reason}")
+        return replace(first, alternatives=tuple(found[1:]))
     if witness is None:
         witness = RulesExhausted(tuple(rule.value for rule in allowed))
     return _failure(problem, witness)
