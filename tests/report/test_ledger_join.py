@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from made_findings import estimand_of, estimate_of, refutation_of
+from made_findings import estimand_of, estimate_of, findings_of, refutation_of
 
 from aitia.core import Assumption, AssumptionKey, Status
 from aitia.refutation import Verdict
@@ -57,3 +57,20 @@ def test_the_data_s_own_words_give_way_to_a_stage_s():
 
 def test_every_key_can_be_attacked():
     assert set(_IN_GENERAL) == set(AssumptionKey)
+
+
+def test_what_was_tested_counts_as_testable():
+    key = AssumptionKey.NO_UNMEASURED_CONFOUNDING
+    assert not ledger_of(estimand_of(), None, [refutation_of(attacks=key, bounds=True)])[key].testable
+    line = ledger_of(estimand_of(), None, [refutation_of(Verdict.BROKEN, key)])[key]
+    assert line.testable and line.status is Status.BROKEN
+
+
+def test_the_answer_says_what_is_broken():
+    broken = [refutation_of(Verdict.BROKEN, KEY), refutation_of(Verdict.BROKEN, AssumptionKey.INTERVAL)]
+    said = findings_of(refutations=tuple(broken)).answer
+    assert said.endswith(
+        "if the assumptions below hold. But the data speak against one of them (every row could have had either), "
+        "and against 1 more: see below before relying on it."
+    )
+    assert "speak against" not in findings_of().answer

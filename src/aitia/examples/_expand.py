@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from aitia.core import stream
 from aitia.data import Table, read
 
 
 def one_row_each(names: Sequence[str], counts: Mapping[tuple[Any, ...], int], source: str) -> Table:
-    """A table with one row a person.
+    """A table with one row a person, in an order drawn once.
+
+    Counts have no order. Rows sorted by their values would look to a test of independent rows as if neighbours
+    belonged together.
 
     Args:
         names: the columns.
@@ -19,6 +23,7 @@ def one_row_each(names: Sequence[str], counts: Mapping[tuple[Any, ...], int], so
         source: what to call the table.
     """
     rows = np.repeat(np.arange(len(counts)), list(counts.values()))
+    rows = stream(0, "order of rows", source).permutation(rows)
     columns = {
         name: np.array([combination[i] for combination in counts])[rows] for i, name in enumerate(names)
     }

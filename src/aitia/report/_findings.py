@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from aitia import __version__
-from aitia.core import Assumption, Decision, Ledger
+from aitia.core import Assumption, Decision, Ledger, Status
 from aitia.data import Table
 from aitia.estimation import Diagnostic, Estimate, Reversal, Sample
 from aitia.graphs import Graph
@@ -16,7 +16,7 @@ from aitia.identification import Estimand, NotIdentified, Question
 from aitia.refutation import Refutation
 from aitia.report._json import plain
 from aitia.report._ledger import ledger_of
-from aitia.report._words import answer_sentence, question_sentence, refusal_sentence
+from aitia.report._words import answer_sentence, broken_sentence, question_sentence, refusal_sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +74,19 @@ class Findings:
 
     @property
     def answer(self) -> str:
-        """The answer in one plain sentence, however far the study has come."""
+        """The answer in one plain sentence, however far the study has come; a second one says what is broken."""
         if isinstance(self.identification, NotIdentified):
             return refusal_sentence(self.identification)
         if self.estimate is not None:
-            return answer_sentence(self.estimate)
+            return answer_sentence(self.estimate) + broken_sentence(self.broken)
         if self.identification is not None:
             return "The question can be answered from these columns; nothing is estimated yet."
         return "Nothing is known yet: identify first."
+
+    @property
+    def broken(self) -> tuple[Assumption, ...]:
+        """The assumptions that the data speak against."""
+        return tuple(line for line in self.ledger if line.status is Status.BROKEN)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aitia.core import Assumption, AssumptionKey, Ledger, Status
 from aitia.estimation import Estimate
@@ -54,7 +55,8 @@ def ledger_of(
         estimand: brings the assumptions of identification.
         estimate: brings those of the estimator.
         refutations: what was tried; each is entered under the key it attacks. One that did not apply enters
-            nothing; one that attacks what no stage wrote down gets a line in general words.
+            nothing; one that attacks what no stage wrote down gets a line in general words. What a refuter has
+            tested, rather than bounded, counts as testable.
         further: assumptions about the data (independent rows, missing values); one whose key a stage has already
             stated in its own words is left out.
 
@@ -72,5 +74,13 @@ def ledger_of(
             statement, testable = _IN_GENERAL[refutation.attacks]
             ledger = ledger.add([Assumption(refutation.attacks, statement, testable, source="refutation")])
         status = Status.BOUNDED if refutation.bounds else refutation.verdict.status
+        if not refutation.bounds:
+            # A stage may hold for untestable in general what this refuter has just tested in this study.
+            ledger = Ledger(
+                tuple(
+                    replace(line, testable=True) if line.key == refutation.attacks else line
+                    for line in ledger
+                )
+            )
         ledger = ledger.record(refutation.attacks, status, f"{refutation.name}: {refutation.sentence}")
     return ledger

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from aitia.core import Assumption
 from aitia.estimation import Estimate
 from aitia.identification import (
     ControlledDirect,
@@ -158,8 +160,22 @@ def answer_sentence(estimate: Estimate) -> str:
         )
     return (
         f"These data do not settle whether {change} {part}changes the mean of {outcome}: the estimate is "
-        f"{number(estimate.value)} and its {interval} holds zero{where}."
+        f"{number(estimate.value)} and its {interval} holds zero{where}, if the assumptions below hold."
     )
+
+
+def broken_sentence(broken: Sequence[Assumption]) -> str:
+    """The warning that follows an answer some of whose assumptions the data speak against; empty for none.
+
+    Args:
+        broken: the lines of the ledger that are broken.
+    """
+    if not broken:
+        return ""
+    said = shown(broken[0].statement).rstrip(".")
+    said = said[:1].lower() + said[1:] if said[1:2].islower() else said
+    more = f", and against {len(broken) - 1} more" if len(broken) > 1 else ""
+    return f" But the data speak against one of them ({said}){more}: see below before relying on it."
 
 
 def refusal_sentence(refused: NotIdentified) -> str:
