@@ -89,7 +89,9 @@ def test_ridge_solves_its_equations(seed, ridge):
 def test_rescaling_rows_and_columns(seed):
     block, weights = rows_of(seed)
     rng = np.random.default_rng(seed)
-    scale, offset = 10.0 ** rng.uniform(-4, 4, 4), rng.normal(size=4) * 10
+    # Offsets in units of the new scale: a distant one would round the rows themselves.
+    scale = 10.0 ** rng.uniform(-4, 4, 4)
+    offset = rng.normal(size=4) * 10 * scale
     fit = least_squares(Moments.of(block, NAMES, weights), "y", NAMES[:3])
     moved = least_squares(Moments.of(block * scale + offset, NAMES, weights * 3), "y", NAMES[:3])
     np.testing.assert_allclose(moved.coefficients[1:], fit.coefficients[1:] * scale[3] / scale[:3], rtol=1e-6)
