@@ -89,11 +89,16 @@ def test_priming_bound_symbols_changes_no_value(expression: Expression):
 @settings(max_examples=100, deadline=None)
 @given(formulas())
 def test_renaming_free_symbols_renames_the_arguments_and_nothing_else(expression: Expression):
-    # Exchanging a' for a where sums over a are nested inside must not be captured by them.
-    moved = expression.rename({Symbol("a"): Symbol("a", 1)})
+    # Where a is free, `distinct` makes inner sums run over a'; putting a' for a must not be captured by them.
+    moved = expression.distinct().rename({Symbol("a"): Symbol("a", 1)})
     before, after = table(expression, joint()), table(moved, joint())
     back = tuple(Symbol("a") if s == Symbol("a", 1) else s for s in after.symbols)
     same(before, Factor(back, after.table))
+
+
+def test_a_bound_symbol_steps_aside():
+    inner = Sum((Symbol("a", 1),), Probability(symbols("b"), (Symbol("a"), Symbol("a", 1))))
+    assert inner.rename({Symbol("a"): Symbol("a", 1)}).text() == "Σ_{a} P(b | a', a)"
 
 
 @settings(max_examples=100, deadline=None)
