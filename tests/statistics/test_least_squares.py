@@ -93,9 +93,11 @@ def test_rescaling_rows_and_columns(seed):
     scale = 10.0 ** rng.uniform(-4, 4, 4)
     offset = rng.normal(size=4) * 10 * scale
     fit = least_squares(Moments.of(block, NAMES, weights), "y", NAMES[:3])
+    # Normal equations square the condition number, which a random design can have large.
+    owed = 1e-9 + 1e-13 * fit.condition**2
     moved = least_squares(Moments.of(block * scale + offset, NAMES, weights * 3), "y", NAMES[:3])
-    np.testing.assert_allclose(moved.coefficients[1:], fit.coefficients[1:] * scale[3] / scale[:3], rtol=1e-6)
-    np.testing.assert_allclose(moved.std_errors[1:], fit.std_errors[1:] * scale[3] / scale[:3], rtol=1e-6)
+    np.testing.assert_allclose(moved.coefficients[1:], fit.coefficients[1:] * scale[3] / scale[:3], rtol=owed)
+    np.testing.assert_allclose(moved.std_errors[1:], fit.std_errors[1:] * scale[3] / scale[:3], rtol=owed)
 
 
 @pytest.mark.parametrize("how", ["moments", "qr"])
