@@ -98,7 +98,7 @@ def test_renaming_free_symbols_renames_the_arguments_and_nothing_else(expression
 
 def test_a_bound_symbol_steps_aside():
     inner = Sum((Symbol("a", 1),), Probability(symbols("b"), (Symbol("a"), Symbol("a", 1))))
-    assert inner.rename({Symbol("a"): Symbol("a", 1)}).text() == "Σ_{a} P(b | a', a)"
+    assert inner.rename({Symbol("a"): Symbol("a", 1)}).text() == "Σ_{a''} P(b | a', a'')"
 
 
 @settings(max_examples=100, deadline=None)
