@@ -130,5 +130,5 @@ def test_batches_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> No
     estimate = RegressionAdjustment().estimate(adjusted(), sample)
     variation = variations(sample)["placebo"]
     whole = replicate(estimate, sample, variation)
-    monkeypatch.setattr("aitia.estimation._replicates._BATCH", 8 * 300)  # one column at a time
+    monkeypatch.setattr("aitia.estimation._replicate_moments.BATCH", 8 * 300)  # one column at a time
     np.testing.assert_allclose(replicate(estimate, sample, variation).values, whole.values, rtol=1e-10)

@@ -118,7 +118,7 @@ def confidence_set(top_y: np.ndarray, top_t: np.ndarray, covariance: np.ndarray,
     Example:
         >>> one = np.array([1.0])
         >>> np.round(confidence_set(2 * one, one, np.diag([0.01, 0.0]), 4.0), 6).tolist()
-        ((1.8, 2.2),)
+        [[1.8, 2.2]]
     """
     q = len(top_y)
     scale = float(
