@@ -29,7 +29,7 @@ def _trees(seed: int, columns: int) -> Any:
         min_samples_leaf=25,
         l2_regularization=1.0,
         max_features=1.0 if columns <= 30 else 0.3,
-        early_stopping=True,
+        early_stopping=True,  # pyright: ignore[reportArgumentType] (the stub knows only "auto")
         validation_fraction=0.15,
         n_iter_no_change=8,
         random_state=seed,
@@ -57,7 +57,7 @@ def _thin(rows: np.ndarray, most: int) -> np.ndarray:
 def _pays(arranged: Arranged, rows: np.ndarray, residual: np.ndarray, curvature: np.ndarray | None) -> bool:
     """Whether trees fitted to the out-of-fold residuals of some rows lower the loss on others, beyond chance."""
     rows = _thin(rows, _PROBE_ROWS)
-    if len(rows) < 200 or arranged.x.shape[1] == 0:
+    if len(rows) < max(200, 40 * arranged.x.shape[1]) or arranged.x.shape[1] == 0:
         return False
     # Rows stand by fold, so alternate ones split every fold in two.
     learn, check = rows[::2], rows[1::2]

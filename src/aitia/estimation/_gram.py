@@ -172,7 +172,7 @@ class Candidate:
 def candidate_list(width: int, rows: float) -> list[Candidate]:
     """The penalised fits that compete: least squares on the linear terms, ridge, lasso and relaxed lasso paths."""
     ridge = [Candidate("ridge", float(each)) for each in np.logspace(0, -6, 13)]
-    lasso = np.logspace(0, -3, 16)
+    lasso = np.logspace(0, -2.6, 14)
     return [
         Candidate("linear", 0.0),
         *ridge,
@@ -225,7 +225,7 @@ def lasso_path(state: Centred, penalties: np.ndarray, strengths: np.ndarray, spr
     Minimises b'Cb/2 - c'b + strength * sum_j penalty_j |b_j|, by coordinate descent.
     """
     return _descent()(
-        np.ascontiguousarray(state.matrix), state.cross, penalties, strengths, 200, 1e-4 * spread
+        np.ascontiguousarray(state.matrix), state.cross, penalties, strengths, 60, 1e-3 * spread
     )
 
 
@@ -254,8 +254,9 @@ def candidate_fits(state: Centred, candidates: list[Candidate], orders: np.ndarr
     ridges = np.array([each.strength for each in candidates if each.kind == "ridge"])
     lassos = np.array([each.strength for each in candidates if each.kind == "lasso"])
     relaxed_at = {each.at for each in candidates if each.kind == "relaxed lasso"}
-    ridge = ridge_path(state, orders**2.0, ridges) if len(ridges) else None
-    lasso = None
+    ridge = lasso = np.empty((0, len(orders)))
+    if len(ridges):
+        ridge = ridge_path(state, orders**2.0, ridges)
     if len(lassos) or relaxed_at:
         strengths = (
             lassos

@@ -253,7 +253,7 @@ def fit_learner(learner: Any, x: np.ndarray, target: np.ndarray, weights: np.nda
     from sklearn.base import clone
 
     try:
-        fresh = clone(learner)
+        fresh: Any = clone(learner)
     except TypeError as error:
         raise BadLearner(
             f"A nuisance model needs scikit-learn's estimator interface; {type(learner).__name__!r} came.",

@@ -251,12 +251,12 @@ class PartiallyLinearInstrument(Estimator):
         _, influence, outcome, treatment, instrument, r, v, z, first, gram = answers[at]
         strength = _first_stage_f(sample, w, z, v, first, gram, total)
         weak = strength < 104.7
-        interval = None
-        if z.shape[1] == 1 and weak:
 
-            def interval(level: float) -> tuple[float, float]:
-                low, high = _anderson_rubin(sample, w, z[:, 0], r, v, level)
-                return (min(low * step, high * step), max(low * step, high * step))
+        def anderson_rubin(level: float) -> tuple[float, float]:
+            low, high = _anderson_rubin(sample, w, z[:, 0], r, v, level)
+            return (min(low * step, high * step), max(low * step, high * step))
+
+        interval = anderson_rubin if z.shape[1] == 1 and weak else None
 
         return Fit(
             value=theta * step,

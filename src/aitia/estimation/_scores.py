@@ -176,7 +176,7 @@ def trimmed(
     sample: Sample, propensities: np.ndarray, trim: float, arms: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[Decision, ...]]:
     """Mask of the rows kept by a trimming rule, and the decision that says what population remains."""
-    keep = (propensities[:, list(arms)] >= trim).all(axis=1)
+    keep = np.asarray((propensities[:, list(arms)] >= trim).all(axis=1))
     if keep.all():
         return keep, ()
     gone = sample.n - int(keep.sum())
