@@ -252,3 +252,19 @@ def test_lalonde_nearest_neighbour():
     assert (int(t.sum()), len(t)) == (185, 16177)
     found = Matching(distance="euclidean", neighbours=5).estimate(estimand(TREATED), sample(x, t, y))
     assert round(found.value) == 1729
+
+
+@pytest.mark.parametrize("distance", ["mahalanobis", "euclidean", "propensity"])
+def test_a_constant_column_changes_nothing(distance: Literal["mahalanobis", "euclidean", "propensity"]):
+    # A refuter may look at a part of the rows in which a column does not vary.
+    one, _ = draw(200, 3)
+    more = sample(np.column_stack([one.covariates, np.ones(200)]), one.treatment, one.outcome)
+    found, again = (Matching(distance=distance).estimate(estimand(), each) for each in (one, more))
+    assert again.value == pytest.approx(found.value, rel=1e-9)
+    assert again.std_error == pytest.approx(found.std_error, rel=1e-9)
+
+
+def test_a_misspelt_distance_is_named():
+    one, _ = draw(100, 3)
+    with pytest.raises(NotApplicable, match="Did you mean 'mahalanobis'"):
+        Matching(distance="mahalonobis").estimate(estimand(), one)  # type: ignore[arg-type]

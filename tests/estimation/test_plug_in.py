@@ -78,7 +78,8 @@ def test_adjustment_is_exact_stratification_with_the_same_influence():
     rows = mediated(800, 0)
     for question in (Effect("t", "y"), Effect("t", "y", population=TREATED)):
         wanted = estimand(CONFOUNDED, question)
-        sample = draw(rows, wanted)
+        # Each row its own cluster: without clusters, stratification counts each cell's rows as m - 1.
+        sample = draw(rows, wanted).replace(clusters=np.arange(800))
         plug, exact = (each.estimate(wanted, sample) for each in (PlugIn(), Stratification()))
         assert plug.value == pytest.approx(exact.value, rel=1e-10)
         assert plug.std_error == pytest.approx(exact.std_error, rel=1e-7)
@@ -173,6 +174,10 @@ def test_bootstrap_agrees_with_delta_and_repeats_with_the_seed():
     again = PlugIn(interval="bootstrap").estimate(wanted, sample, seed=1)
     assert boot.interval == again.interval
     assert boot.interval == pytest.approx(delta.interval, abs=0.15 * delta.std_error * 4)
+    narrow = PlugIn(interval="bootstrap").estimate(wanted, sample, seed=1, level=0.5)
+    assert (narrow.interval[1] - narrow.interval[0]) / (boot.interval[1] - boot.interval[0]) == pytest.approx(
+        0.6745 / 1.96, rel=0.1
+    )
 
 
 def test_text_levels_and_several_of_them():

@@ -36,7 +36,7 @@ def test_groups_that_are_strata_give_the_differences_within_them():
     for j in range(3):
         y, t = sample.outcome[group == j], sample.treatment[group == j] == 1
         assert found.values[j] == pytest.approx(y[t].mean() - y[~t].mean(), rel=1e-10)
-        by_hand = np.sqrt(y[t].var() / t.sum() + y[~t].var() / (~t).sum())
+        by_hand = np.sqrt(y[t].var(ddof=1) / t.sum() + y[~t].var(ddof=1) / (~t).sum())
         assert found.std_errors[j] == pytest.approx(by_hand, rel=1e-9)
     assert found.p_value < 1e-6
     assert "differs by x" in found.sentence
@@ -98,3 +98,11 @@ def test_bad_input_is_named():
     treated = Stratification().estimate(estimand(TREATED), sample)
     with pytest.raises(NoSubgroups, match="over all rows"):
         subgroups(treated, np.zeros(300))
+    with pytest.raises(NoSubgroups, match="2 of 300 rows have no group"):
+        subgroups(fitted(sample), np.where(np.arange(300) < 2, np.nan, 1.0))
+    with pytest.raises(NoSubgroups, match="300 rows have no group"):
+        subgroups(fitted(sample), np.full(300, None, dtype=object))
+    with pytest.raises(NoSubgroups, match="quantiles cuts numbers"):
+        subgroups(fitted(sample), np.array(["a", "b"] * 150), quantiles=2)
+    with pytest.raises(NoSubgroups, match="positive weight"):
+        subgroups(fitted(sample), np.arange(300) % 2, weights=np.arange(300) % 2.0)

@@ -162,6 +162,9 @@ class DoseResponse(Estimator):
                 std_errors=np.sqrt(np.maximum(np.diag(means_covariance), 0.0)),
                 covariance=means_covariance,
                 continuous=True,
+                degrees_of_freedom=np.array(
+                    [tail_freedom(sample, rows.restore(rows_beta @ each)) for each in at]
+                ),
             ),
             diagnostics=(
                 Diagnostic(

@@ -48,6 +48,7 @@ class Profile:
         std_errors: their standard errors, shape (k,).
         covariance: their joint covariance, shape (k, k), where known: contrasts between points need it.
         continuous: True where the points are doses on a line and the means a curve.
+        degrees_of_freedom: of each mean's t distribution, shape (k,); None for the normal.
     """
 
     points: tuple[Any, ...]
@@ -55,9 +56,10 @@ class Profile:
     std_errors: np.ndarray
     covariance: np.ndarray | None = None
     continuous: bool = False
+    degrees_of_freedom: np.ndarray | None = None
 
     def intervals(self, level: float = 0.95) -> np.ndarray:
-        """Confidence intervals of the means, each on its own, shape (k, 2): means -+ z std_errors.
+        """Confidence intervals of the means, each on its own, shape (k, 2): means -+ t std_errors.
 
         Args:
             level: nominal coverage of each interval, strictly between 0 and 1.
@@ -67,7 +69,8 @@ class Profile:
             >>> profile.intervals().round(3).tolist()
             [[0.804, 1.196], [1.608, 2.392]]
         """
-        half = float(stats.norm.ppf(0.5 + level / 2)) * self.std_errors
+        freedom = np.inf if self.degrees_of_freedom is None else self.degrees_of_freedom
+        half = stats.t.ppf(0.5 + level / 2, freedom) * self.std_errors
         return np.stack([self.means - half, self.means + half], axis=1)
 
     def figure(

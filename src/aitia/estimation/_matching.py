@@ -7,12 +7,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from aitia.core import Assumption, AssumptionKey, Decision
+from aitia.core import Assumption, AssumptionKey, Decision, nearest
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Estimator, Fit, NotApplicable
 from aitia.estimation._nearest import Points, local_covariance, neighbours, noise
 from aitia.estimation._sample import Sample
 from aitia.identification import Effect, Estimand, PopulationKind, Rule
+
+_DISTANCES = ("mahalanobis", "euclidean", "propensity")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ class Matching(Estimator):
     def _fit(self, estimand: Estimand, sample: Sample, seed: int) -> Fit:
         if self.neighbours < 1:
             raise NotApplicable(f"neighbours must be at least 1, got {self.neighbours}.")
+        if self.distance not in _DISTANCES:
+            raise NotApplicable(
+                f"There is no distance {self.distance!r}.", nearest(str(self.distance), _DISTANCES)
+            )
         treated = sample.treatment == 1
         wanted = _wanted(estimand, sample, treated)
         score = propensity_score(sample.covariates, treated) if self.distance == "propensity" else None
@@ -144,9 +150,9 @@ class Matching(Estimator):
             logit = np.log(score) - np.log1p(-score)
             return (logit / logit.std())[:, None]
         if self.distance == "euclidean":
-            return x / x.std(axis=0)
+            return x / _spread(x)
         # The distance is the same for covariates in any units; in standard deviations its eigenvalues are tame.
-        standard = (x - x.mean(axis=0)) / x.std(axis=0)
+        standard = (x - x.mean(axis=0)) / _spread(x)
         values, vectors = np.linalg.eigh(standard.T @ standard / sample.n)
         kept = values > values.max() * 1e-12
         return standard @ (vectors[:, kept] / np.sqrt(values[kept]))
@@ -295,6 +301,11 @@ def _own(sample: Sample, treated: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     return own
 
 
+def _spread(x: np.ndarray) -> np.ndarray:
+    """Standard deviations; one where a column is constant, as it may be in a part of the rows."""
+    return np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)
+
+
 def propensity_score(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
     """P(T = 1 | X) by a logistic regression fitted by maximum likelihood, shape (n,)."""
     from sklearn.linear_model import LogisticRegression
@@ -302,6 +313,9 @@ def propensity_score(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
     from sklearn.preprocessing import StandardScaler
 
     # C = inf: the maximum-likelihood fit, which the correction of Abadie & Imbens (2016) presumes.
+    covariates = covariates[:, np.ptp(covariates, axis=0) > 0]  # a constant says nothing and has no scale
+    if not covariates.shape[1]:
+        return np.full(len(treated), treated.mean())
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8, max_iter=200)
     )
@@ -351,7 +365,7 @@ def _score_correction(
         pairs = _match(coordinates, treated, everyone, np.zeros(n, dtype=np.intp), 1, None)
         return gap * (y - pairs.imputed(y, treated))
 
-    scaled = sample.covariates / sample.covariates.std(axis=0)
+    scaled = sample.covariates / _spread(sample.covariates)
     on_score = ((effects(score[:, None]) - value) * slope) @ design / (n * share)
     on_covariates = ((effects(scaled) - value) * slope) @ design / (n * share)
     pull = covariance[0] + (score / (1 - score))[:, None] * covariance[1]

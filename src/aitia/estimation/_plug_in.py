@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -153,7 +153,7 @@ class PlugIn(Estimator):
 
     def _bootstrap(
         self, functional: _Functional, cell: np.ndarray, weight: np.ndarray, sample: Sample, seed: int
-    ) -> tuple[tuple[float, float], tuple[Decision, ...]]:
+    ) -> tuple[Callable[[float], tuple[float, float]], tuple[Decision, ...]]:
         random = stream(seed, "plug-in bootstrap")
         size = functional.size
         if sample.clusters is None:
@@ -167,7 +167,6 @@ class PlugIn(Estimator):
             draws.append(np.bincount(cell, weights=weight * times[unit], minlength=size))
         values = np.concatenate([functional(np.array(part)) for part in _parts(draws, size)])
         undefined = int(np.isnan(values).sum())
-        low, high = np.nanquantile(values, [0.025, 0.975])
         decisions = (
             (
                 Decision(
@@ -178,7 +177,12 @@ class PlugIn(Estimator):
             if undefined
             else ()
         )
-        return (float(low), float(high)), decisions
+
+        def interval(level: float) -> tuple[float, float]:
+            low, high = np.nanquantile(values, [0.5 - level / 2, 0.5 + level / 2])
+            return float(low), float(high)
+
+        return interval, decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +284,10 @@ def _bound(estimand: Estimand, sample: Sample, coded: Mapping[str, _Coded]) -> E
     question, expression = estimand.question, estimand.expression
     if not isinstance(question, Interventional):
         treated, control = (coded[question.treatment].levels[int(each)] for each in sample.contrast)
-        at: dict[Symbol | str, object] = {Symbol(question.treatment): treated, Symbol(question.treatment, 1): control}
+        at: dict[Symbol | str, object] = {
+            Symbol(question.treatment): treated,
+            Symbol(question.treatment, 1): control,
+        }
         return _complete(expression.bind(at), coded)
     if len(question.treatments) != 1 or len(question.outcomes) != 1:
         raise NotApplicable(

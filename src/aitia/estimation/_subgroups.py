@@ -184,6 +184,11 @@ def subgroups(
         )
     weight = np.ones(len(psi)) if weights is None else weights
     mass = np.bincount(codes, weights=weight, minlength=k)
+    if mass.min() <= 0:
+        raise NoSubgroups(
+            f"No row of group {labels[int(mass.argmin())]!r} of {name!r} has a positive weight.",
+            "Leave that group out, or merge it with another.",
+        )
     score = estimate.value + psi
     values = np.bincount(codes, weights=weight * score, minlength=k) / mass
     errors = weight * (score - values[codes])
@@ -217,9 +222,21 @@ def _groups(by: np.ndarray, quantiles: int | None, n: int) -> tuple[tuple[str, .
             f"Expected one group for each of {n:,} rows, got an array of shape {by.shape}.",
             "Give the rows the estimate was made from, in their order.",
         )
+    missing = int(np.sum(by != by))  # only a missing value differs from itself
+    missing += int(np.sum([each is None for each in by])) if by.dtype == object else 0
+    if missing:
+        raise NoSubgroups(
+            f"{missing:,} of {n:,} rows have no group (a missing value).",
+            'Give them a group of their own, such as "unknown".',
+        )
     if quantiles is None:
         levels, codes = np.unique(by, return_inverse=True)
         return tuple(str(level) for level in levels), codes.reshape(-1)
+    if quantiles < 2 or by.dtype.kind not in "biuf":
+        raise NoSubgroups(
+            f"quantiles cuts numbers into 2 or more groups; it is {quantiles}, and the groups have type {by.dtype}.",
+            "Leave quantiles out where the groups are names.",
+        )
     edges = np.unique(np.quantile(by.astype(float), np.arange(quantiles + 1) / quantiles))
     codes = np.clip(np.searchsorted(edges, by, side="right") - 1, 0, max(len(edges) - 2, 0))
     used, codes = np.unique(codes, return_inverse=True)
