@@ -200,6 +200,9 @@ def test_leaving_one_out_is_the_estimate_without_it():
     x = np.delete(case.sample.covariates, 0, axis=1)
     without = study(x, case.sample.treatment, case.sample.outcome)
     assert found.details["values"][0] == pytest.approx(without.estimate.value)
+    change = without.estimate.value - case.estimate.value
+    assert found.details["changes"][0] == pytest.approx(change)
+    assert found.margin == pytest.approx(abs(change) / case.estimate.value)  # a is the strongest of the three
     # An effect of -0.6 that confounding by a turns round: the conclusion rests on having measured it.
     random = np.random.default_rng(16)
     x = random.normal(size=(2000, 1))

@@ -237,3 +237,21 @@ def test_a_benchmark_that_is_no_covariate_is_named():
     assert not found.attempted and "'aa' is not a covariate" in found.sentence
     with pytest.raises(AitiaError, match="Did you mean"):
         OmittedVariable(benchmarks=("ab",))._refute(case, 0)
+
+
+def test_the_error_of_the_general_bound_is_that_of_the_bootstrap():
+    from aitia.refutation._omitted_variable import _general
+
+    random = np.random.default_rng(8)
+    case = linear(random, n=3000)
+    r2 = 0.7
+    full = _general(case)
+    implied = (float(full.adjusted(r2, r2)) - full.adjusted_limit(r2, r2)) / stats.norm.isf(0.05)
+    draws = []
+    for _ in range(150):
+        rows = case.sample.rows(random.integers(0, 3000, 3000))
+        again = Case(RegressionAdjustment().estimate(case.estimand, rows), rows)
+        draws.append(float(_general(again).adjusted(r2, r2)))
+    # sd of a standard deviation from 150 draws: 1 / sqrt(300) = 6%.
+    assert implied == pytest.approx(np.std(draws), rel=0.25)
+    assert implied > 1.2 * case.estimate.std_error  # the chance in sigma and nu is not a trifle here

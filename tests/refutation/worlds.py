@@ -265,7 +265,7 @@ TRIALS: dict[str, Trial] = {
         linear,
         lambda random: linear(random, hidden=0.7),
         "an unmeasured confounder that also moves the control outcome",
-        0.9,
+        0.8,
     ),
     "negative control exposure": Trial(
         NegativeControlExposure("exposure"),
