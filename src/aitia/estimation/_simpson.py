@@ -100,8 +100,8 @@ def reversals(
     values, Bonferroni over the candidates), and where each of them is at least 1.28 standard errors from zero.
 
     A number with more than 8 values is cut at its quintiles. Strata that lack one of the two treatments are left
-    out; a column for which these hold more than a tenth of the rows is passed over. Above a million rows every k-th
-    row is looked at.
+    out; a column for which these hold more than a tenth of the rows is passed over. Above 200,000 rows every k-th
+    row is looked at, and the sentence says so.
 
     Args:
         table: the data.
@@ -174,7 +174,7 @@ def reversals(
                 strata=lines,
                 everywhere=everywhere,
                 causal=causal,
-                sentence=_sentence(treatment, outcome, name, crude, within, binary, everywhere, why),
+                sentence=_sentence(treatment, outcome, name, crude, within, binary, everywhere, why, every),
             )
         )
     return tuple(sorted(found, key=lambda each: -abs(each.crude - each.within)))
@@ -182,7 +182,7 @@ def reversals(
 
 # Limits, so that looking for the paradox never costs more than the answer itself.
 _MOST_CANDIDATES = 50
-_MOST_ROWS = 1_000_000
+_MOST_ROWS = 200_000
 _MOST_LEVELS = 30
 _FEW_VALUES = 8
 # How many standard errors from zero both associations have to be for their signs to mean anything.
@@ -405,10 +405,12 @@ def _sentence(
     binary: bool,
     everywhere: bool,
     why: str,
+    every: int,
 ) -> str:
     what = "difference in means" if binary else "slope"
+    rows = "all rows" if every == 1 else f"one row in {every}"
     each = "within every stratum" if everywhere else "on average within the strata"
     return (
-        f"Simpson's paradox: over all rows the {what} of {outcome} by {treatment} is {crude:+.3g}, but {each} of "
+        f"Simpson's paradox: over {rows} the {what} of {outcome} by {treatment} is {crude:+.3g}, but {each} of "
         f"{by} it has the other sign ({within:+.3g}). {why}."
     )
