@@ -264,6 +264,10 @@ def test_strict_tells_what_broke_by_the_exit_code(tmp_path: Path, capsys: pytest
     assert "broken" in [each["verdict"] for each in held["refutations"] if each["attacks"] == "graph"]
     assert {each["status"] for each in held["assumptions"] if each["key"] == "graph"} == {"broken"}
     answered(capsys, [*command, "--strict"], code=4)
+    # Pointed at w, which t does move, a negative control says so; named, it is always among the refutations.
+    held = answered(capsys, [*command, "--negative-control-outcome", "w"])
+    [control] = [each for each in held["refutations"] if each["name"] == "negative control outcome"]
+    assert control["verdict"] == "broken"
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_defaults(tmp_path: Path):
         ('outcome = "success"', 'outcome = "success"\nkind = "natural"', "is no kind of question", "natural-direct"),
         ('outcome = "success"', 'outcome = "success"\nkind = "natural-direct"', "needs mediators", "mediators"),
         ('size = "categorical"', "size = 3", "the key 'size' in [columns] holds a whole number", ""),
+        ("replicates = 50", "replicates = 0", "line 25: the key 'replicates' in [refute] is 0", "skip = true"),
         ("[rows]", "rows = 1", "in [columns]", ""),
         ("seed = 3", "seed = ", "is not valid TOML: Invalid value (at line 5, column 8)", "quotes"),
     ],

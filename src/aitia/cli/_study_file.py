@@ -189,6 +189,7 @@ def read_study_file(path: str | Path) -> StudyFile:
     parts = checked.split(content)
     top, question = parts[""], parts["question"]
     checked.check_question(question)
+    checked.check_replicates(parts["refute"])
     return StudyFile(
         path=file,
         data=_from_folder(file, top["data"]),
@@ -265,6 +266,13 @@ class _Checked:
                 "kind",
                 "is 'controlled-direct', which needs a level for each mediator",
                 "Add levels.",
+            )
+
+    def check_replicates(self, refute: dict[str, Any]) -> None:
+        """A refuter that draws replicates needs at least one."""
+        if refute.get("replicates") == 0:
+            raise self._error(
+                "refute", "replicates", "is 0", "Write at least 1, or skip = true to leave refutation out."
             )
 
     def _value(self, table: str, key: str, value: Any) -> Any:
