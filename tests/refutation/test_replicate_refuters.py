@@ -88,7 +88,7 @@ def test_subsets_scatter_as_theory_says_for_any_share():
 def test_subsets_of_blocks_where_there_are_many_rows():
     case = linear(np.random.default_rng(5), n=3000)
     found = RandomSubset(largest=1000).refute(case)
-    assert found.details["blocks"] == 100 and found.verdict.value == "survived"
+    assert found.details["blocks"] == 400 and found.verdict.value == "survived"
 
 
 def test_block_bootstrap_is_the_cluster_robust_error_for_named_blocks():

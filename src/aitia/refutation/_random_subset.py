@@ -34,7 +34,7 @@ class RandomSubset(Refuter):
     Args:
         replicates: subsets drawn.
         share: of the rows in each subset.
-        largest: with more rows than this, subsets are made of 100 random blocks of rows.
+        largest: with more rows than this, subsets are made of 400 random blocks of rows.
         full: True refits on every subset even where moments would do.
         seconds: with full refits, about how long they may take in all: the subsets are smaller if need be
             (and said).
@@ -46,7 +46,7 @@ class RandomSubset(Refuter):
 
     replicates: int = 100
     share: float = 0.5
-    largest: int = 200_000
+    largest: int = 50_000
     full: bool = False
     seconds: float = 1.0
     alpha: float = ALPHA
@@ -120,7 +120,7 @@ class RandomSubset(Refuter):
         """
         sample = case.sample
         if sample.n > self.largest and not self.full:
-            blocks = 100
+            blocks = 400
             kept = max(round(share * blocks), 1)
             counts = np.zeros((self.replicates, blocks))
             for r in range(self.replicates):
