@@ -16,7 +16,8 @@ Answer = tuple[float, float]
 """Value and standard error."""
 
 
-def _learners(kind: str, outcome_first: bool = True):
+def learners(kind: str):
+    """The outcome and the treatment model that every library is given."""
     if kind == "linear":
         return LinearRegression(), LogisticRegression()
     return HistGradientBoostingRegressor(random_state=0), HistGradientBoostingClassifier(random_state=0)
@@ -41,8 +42,10 @@ def _dowhy(columns: dict[str, np.ndarray]):
     graph = "digraph { " + GRAPH + " }"
     model = CausalModel(data=frame, treatment="t", outcome="y", graph=graph)
     estimand = model.identify_effect(proceed_when_unidentifiable=True)
-    return model, estimand, model.estimate_effect(
-        estimand, method_name="backdoor.linear_regression", test_significance=True
+    return (
+        model,
+        estimand,
+        model.estimate_effect(estimand, method_name="backdoor.linear_regression", test_significance=True),
     )
 
 
@@ -83,7 +86,7 @@ def doubleml_interactive(columns: dict[str, np.ndarray], kind: str) -> Answer:
     """DoubleML's interactive model (AIPW)."""
     import doubleml as dml
 
-    outcome, treatment = _learners(kind)
+    outcome, treatment = learners(kind)
     fit = dml.DoubleMLIRM(_doubleml_data(columns), outcome, treatment, n_folds=FOLDS).fit()
     return float(fit.coef[0]), float(fit.se[0])
 
@@ -92,7 +95,7 @@ def doubleml_partially_linear(columns: dict[str, np.ndarray], kind: str) -> Answ
     """DoubleML's partially linear model."""
     import doubleml as dml
 
-    outcome, treatment = _learners(kind)
+    outcome, treatment = learners(kind)
     treatment = LinearRegression() if kind == "linear" else treatment
     fit = dml.DoubleMLPLR(_doubleml_data(columns), outcome, treatment, n_folds=FOLDS).fit()
     return float(fit.coef[0]), float(fit.se[0])
@@ -102,7 +105,7 @@ def econml_interactive(columns: dict[str, np.ndarray], kind: str) -> Answer:
     """EconML's doubly robust learner with a constant final model: the average effect."""
     from econml.dr import LinearDRLearner
 
-    outcome, treatment = _learners(kind)
+    outcome, treatment = learners(kind)
     x = np.column_stack([columns[name] for name in NAMES])
     model = LinearDRLearner(model_regression=outcome, model_propensity=treatment, cv=FOLDS, random_state=0)
     model.fit(columns["y"], columns["t"], X=None, W=x)
@@ -113,10 +116,8 @@ def econml_partially_linear(columns: dict[str, np.ndarray], kind: str) -> Answer
     """EconML's LinearDML with a constant effect."""
     from econml.dml import LinearDML
 
-    outcome, treatment = _learners(kind)
+    outcome, treatment = learners(kind)
     x = np.column_stack([columns[name] for name in NAMES])
-    model = LinearDML(
-        model_y=outcome, model_t=treatment, discrete_treatment=True, cv=FOLDS, random_state=0
-    )
+    model = LinearDML(model_y=outcome, model_t=treatment, discrete_treatment=True, cv=FOLDS, random_state=0)
     model.fit(columns["y"], columns["t"], X=None, W=x)
     return float(np.ravel(model.intercept_)[0]), float(np.ravel(model.intercept__inference().stderr)[0])

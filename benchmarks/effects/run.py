@@ -25,7 +25,13 @@ from _tasks import SMALL, TASKS
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 README = HERE.parent / "README.md"
-PACKAGE = {"aitia": "aitia", "DoWhy": "dowhy", "EconML": "econml", "DoubleML": "doubleml", "statsmodels": "statsmodels"}
+PACKAGE = {
+    "aitia": "aitia",
+    "DoWhy": "dowhy",
+    "EconML": "econml",
+    "DoubleML": "doubleml",
+    "statsmodels": "statsmodels",
+}
 
 
 def installed(library: str) -> str | None:
@@ -52,7 +58,9 @@ def run(arguments: argparse.Namespace) -> list[dict]:
                 command = [sys.executable, str(HERE / "_row.py"), task.name, library, str(rows), str(seeds)]
                 done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
                 if done.returncode:
-                    print(f"{task.name} | {library} | {rows:,}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+                    print(
+                        f"{task.name} | {library} | {rows:,}: failed\n{done.stderr[-2000:]}", file=sys.stderr
+                    )
                     continue
                 found = json.loads(done.stdout.splitlines()[-1])
                 print(f"{task.name} | {library} | {rows:,} | {found['seconds']:.3f} s", flush=True)
@@ -98,7 +106,9 @@ def write(text: str, marker: str = "effects") -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", help="run the tasks whose name contains this")
     parser.add_argument("--rows", type=int, default=10**9, help="the most rows")
     parser.add_argument("--seeds", type=int, default=200, help="seeds behind bias and coverage")

@@ -12,6 +12,7 @@ from aitia.estimation import EmptyCell, NotApplicable, PlugIn, Sample, Stratific
 from aitia.graphs import Graph
 from aitia.identification import (
     TREATED,
+    Contrast,
     ControlledDirect,
     Effect,
     Estimand,
@@ -194,6 +195,25 @@ def test_text_levels_and_several_of_them():
     nowhere = estimand(CONFOUNDED, Interventional(("y",), ("t",), ("z",), at=("wset",)))
     with pytest.raises(NotApplicable, match="no value 'wset'"):
         PlugIn().estimate(nowhere, Sample.draw(table, nowhere))
+
+
+@pytest.mark.parametrize("contrast", [Contrast("yes", "no"), Contrast("no", "yes")], ids=str)
+def test_a_contrast_of_text_values(contrast: Contrast):
+    rows, _ = front_door(2000, 4)
+    plain = estimand(FRONT_DOOR, Effect("t", "y"))
+    expected = PlugIn().estimate(plain, draw(rows, plain)).value
+    table = aitia.read({**columns(rows), "t": np.where(rows["t"], "yes", "no")})
+    wanted = estimand(FRONT_DOOR, Effect("t", "y", contrast))
+    found = PlugIn().estimate(wanted, Sample.draw(table, wanted)).value
+    assert found == pytest.approx(expected if contrast.treated == "yes" else -expected, rel=1e-10)
+
+
+def test_values_spelled_as_text_mean_the_same():
+    rows = mediated(1000, 6)
+    by_number = estimand(MEDIATED, ControlledDirect("t", "y", ("m",), (1,), Contrast(1, 0)))
+    by_text = estimand(MEDIATED, ControlledDirect("t", "y", ("m",), ("1",), Contrast("1", "0")))
+    a, b = (PlugIn().estimate(each, draw(rows, each)).value for each in (by_number, by_text))
+    assert a == pytest.approx(b, rel=1e-12)
 
 
 def test_bad_input_is_named():

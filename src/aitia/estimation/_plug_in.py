@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from aitia.estimation._estimator import Estimator, Fit, NotApplicable
 from aitia.estimation._moment_estimator import rows_assumption
 from aitia.estimation._sample import Sample, TreatmentKind
 from aitia.identification import (
+    ControlledDirect,
     Difference,
     Estimand,
     Expression,
@@ -98,7 +99,7 @@ class PlugIn(Estimator):
 
     def _fit(self, estimand: Estimand, sample: Sample, seed: int) -> Fit:
         names = estimand.expression.variables
-        coded = {name: _coded(sample, name) for name in names}
+        coded = _as_asked(estimand, sample, {name: _coded(sample, name) for name in names})
         if sample.names[1] in coded and len(coded[sample.names[1]].levels) > _MOST_LEVELS:
             raise NotApplicable(
                 f"The plug-in counts combinations of values, and the outcome {sample.names[1]!r} has "
@@ -277,6 +278,24 @@ def _columns(sample: Sample, name: str) -> tuple[np.ndarray, list[str]]:
         f"The formula reads {name!r}, which the sample does not hold as discrete values.",
         "Draw the sample with Sample.draw(table, estimand), without a formula for the covariates.",
     )
+
+
+def _as_asked(estimand: Estimand, sample: Sample, coded: dict[str, _Coded]) -> dict[str, _Coded]:
+    """Levels spelled as the question spells them ("1" for 1.0): its formula has them bound in that spelling."""
+    question = estimand.question
+    asked: list[tuple[str, int, object]] = []
+    if question.contrast is not None and question.treatment in coded:
+        values = (question.contrast.treated, question.contrast.control)
+        asked += [(question.treatment, int(code), value) for code, value in zip(sample.contrast, values)]
+    if isinstance(question, ControlledDirect):
+        for name, value in zip(question.mediators, question.levels):
+            if name in coded:
+                levels = coded[name].levels
+                asked.append((name, levels.index(_level(name, coded[name], value)), value))
+    for name, position, value in asked:
+        levels = coded[name].levels
+        coded[name] = replace(coded[name], levels=(*levels[:position], value, *levels[position + 1 :]))
+    return coded
 
 
 def _bound(estimand: Estimand, sample: Sample, coded: Mapping[str, _Coded]) -> Expression:
