@@ -111,7 +111,7 @@ def test_series_finds_curves_products_and_steps():
     x = rng.standard_normal((n, 5))
     t = (rng.random(n) < 0.5).astype(float)
     for truth, least in (
-        (np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2], 0.98),
+        (np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2], 0.97),
         (x[:, 0] - 2 * x[:, 4], 0.999),
         (2.0 * (x[:, 0] > 0) * (x[:, 1] > 0), 0.9),
     ):

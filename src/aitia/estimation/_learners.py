@@ -175,12 +175,13 @@ def _means_from_moments(
     arms, d, m = moments.shape[1], features.width, targets.shape[1]
     coefficients = np.empty((arranged.folds, d, arms * m))
     words: list[str] = []
+    smallest = int(np.bincount(arranged.arm, minlength=arranged.arms).min()) if by_arm else arranged.n
     explained: list[float] = []
 
     def solve(item: tuple[int, int]) -> tuple[np.ndarray, str, float]:
         arm, target = item
         if isinstance(learner, Series):
-            return choose_series(moments[:, arm], d, target, features.orders)
+            return choose_series(moments[:, arm], d, target, features.orders, smallest)
         whole = moments[:, arm].sum(axis=0)
         alpha = 0.0 if type(learner).__name__ == "LinearRegression" else float(learner.alpha)
         fits = np.stack(
@@ -204,13 +205,21 @@ def _means_from_moments(
 
 
 def choose_series(
-    folds: np.ndarray, width: int, target: int, orders: np.ndarray
+    folds: np.ndarray, width: int, target: int, orders: np.ndarray, rows: int | None = None
 ) -> tuple[np.ndarray, str, float]:
-    """The candidate with the smallest out-of-fold loss, and its coefficients for every fold."""
+    """The candidate with the smallest out-of-fold loss, and its coefficients for every fold.
+
+    Args:
+        folds: moments of every fold, shape (folds, q, q).
+        width: number of features.
+        target: which target.
+        orders: the order of each feature but the constant.
+        rows: how many rows there are; None takes the total weight.
+    """
     whole = folds.sum(axis=0)
     pooled = centre(whole, width, target)
     top = float(np.max(np.abs(pooled.cross) / np.sqrt(orders), initial=0.0))
-    candidates = candidate_list(width, pooled.total)
+    candidates = candidate_list(width, int(pooled.total) if rows is None else rows)
     if top <= 1e-12:
         candidates = [Candidate("linear", 0.0)]
     fits = np.stack(

@@ -211,7 +211,11 @@ def logistic_series(arranged: Arranged, features, target: np.ndarray, trees: boo
     whole = moments.sum(axis=0)
     pooled = centre(whole, d, 0)
     top = float(np.max(np.abs(pooled.cross) / np.sqrt(orders), initial=0.0))
-    candidates = candidate_list(d, pooled.total) if top > 1e-12 else [Candidate("linear", 0.0)]
+    candidates = (
+        candidate_list(d, int(min(target.sum(), n - target.sum())))
+        if top > 1e-12
+        else [Candidate("linear", 0.0)]
+    )
     fits = np.stack(
         in_threads(
             lambda fold: candidate_fits(centre(whole - fold, d, 0), candidates, orders, top), list(moments)
