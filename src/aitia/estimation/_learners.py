@@ -7,7 +7,7 @@ fit is a function of moments (`Series`, scikit-learn's `LinearRegression` and `R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,15 @@ class Series:
             pairs if self.pairs is None else self.pairs,
             np.float32 if arranged.n > 100_000 else np.float64,
         )
+
+
+def light(learner: Any) -> Any:
+    """A default nuisance model without its trees; any other learner as it is."""
+    return (
+        replace(Series() if learner is None else learner, trees=False)
+        if learner is None or isinstance(learner, Series)
+        else learner
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,12 +223,12 @@ def choose_series(
         width: number of features.
         target: which target.
         orders: the order of each feature but the constant.
-        rows: how many rows there are; None takes the total weight.
+        rows: how many rows there are; with None every way of penalising competes.
     """
     whole = folds.sum(axis=0)
     pooled = centre(whole, width, target)
     top = float(np.max(np.abs(pooled.cross) / np.sqrt(orders), initial=0.0))
-    candidates = candidate_list(width, int(pooled.total) if rows is None else rows)
+    candidates = candidate_list(width, 0 if rows is None else rows)
     if top <= 1e-12:
         candidates = [Candidate("linear", 0.0)]
     fits = np.stack(
