@@ -4,10 +4,10 @@ from ._aipw import AIPW as AIPW
 from ._anderson_rubin import AndersonRubin as AndersonRubin
 from ._arm_moments import ArmMoments as ArmMoments
 from ._arm_moments import BlockMoments as BlockMoments
-from ._crossfit import BadFolds as BadFolds
-from ._crossfit import TooFewRows as TooFewRows
 from ._choose import choose as choose
 from ._choose import estimators as estimators
+from ._crossfit import BadFolds as BadFolds
+from ._crossfit import TooFewRows as TooFewRows
 from ._dose_response import DoseResponse as DoseResponse
 from ._draw import BadWeights as BadWeights
 from ._draw import LevelNotFound as LevelNotFound

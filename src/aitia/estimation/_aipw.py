@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,14 @@ from aitia.core import Assumption, AssumptionKey, Decision
 from aitia.estimation._crossfit import Arranged, arrange, one_thread_each
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Estimator, Fit
-from aitia.estimation._learners import CrossFitted, Series, Workshop, cross_fit_means, cross_fit_propensities
+from aitia.estimation._learners import (
+    CrossFitted,
+    Series,
+    Workshop,
+    cross_fit_means,
+    cross_fit_propensities,
+    light,
+)
 from aitia.estimation._overlap import overlap
 from aitia.estimation._sample import Sample
 from aitia.estimation._scores import (
@@ -62,6 +69,7 @@ class DoublyRobust(Estimator):
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical"})
     row_scores: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
 
     outcome: Any = None
     treatment: Any = None
@@ -119,6 +127,10 @@ class DoublyRobust(Estimator):
             assumptions=_assumptions(sample),
             decisions=(*decisions, *floor_decision(sample, arm, made.propensities, floor)),
         )
+
+    def light(self) -> DoublyRobust:
+        """The same without boosted trees in default nuisance models, cross-fitted once."""
+        return replace(self, outcome=light(self.outcome), treatment=light(self.treatment), repeats=1)
 
     def describe(self) -> str:
         """The estimator with its nuisance models."""

@@ -76,6 +76,7 @@ class DoseResponse(Estimator):
 
     name: ClassVar[str] = "dose response"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"continuous"})
     reference: ClassVar[str] = "Kennedy et al. 2017; Semenova & Chernozhukov 2021"
 

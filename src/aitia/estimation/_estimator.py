@@ -66,6 +66,8 @@ class Estimator(ABC):
     """Kinds of treatment it handles: ``"binary"``, ``"categorical"``, ``"continuous"``."""
     row_scores: ClassVar[bool] = False
     """Whether value + influence is a score of each row, with the effect given its covariates as conditional mean."""
+    learns: ClassVar[bool] = False
+    """Whether it fits nuisance models, so that a refit costs much more than a least-squares fit."""
     reference: ClassVar[str] = ""
     """The paper and theorem it follows."""
 
@@ -139,6 +141,10 @@ class Estimator(ABC):
     def describe(self) -> str:
         """The estimator with the options that matter, as reports show it."""
         return self.name
+
+    def light(self) -> Estimator:
+        """The same estimator without what is slow and seldom matters: what refuters refit a dozen times."""
+        return self
 
 
 def influence_error(

@@ -57,6 +57,7 @@ class InteractiveInstrument(Estimator):
 
     name: ClassVar[str] = "interactive instrumental double machine learning"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.INSTRUMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"binary"})
     reference: ClassVar[str] = "Frölich 2007; Chernozhukov et al. 2018, section 5.2"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,14 @@ from aitia.core import AitiaError, Assumption, AssumptionKey
 from aitia.estimation._crossfit import arrange, one_thread_each
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Estimator, Fit
-from aitia.estimation._learners import CrossFitted, Series, Workshop, cross_fit_means, cross_fit_propensities
+from aitia.estimation._learners import (
+    CrossFitted,
+    Series,
+    Workshop,
+    cross_fit_means,
+    cross_fit_propensities,
+    light,
+)
 from aitia.estimation._sample import Sample, TreatmentKind
 from aitia.estimation._scores import combine_repeats, error_of, fit_diagnostic, tail_freedom
 from aitia.identification import Effect, Estimand, PopulationKind, Rule
@@ -91,6 +98,7 @@ class PartiallyLinear(Estimator):
 
     name: ClassVar[str] = "partially linear double machine learning"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "continuous"})
     reference: ClassVar[str] = "Robinson 1988; Chernozhukov et al. 2018, section 4.1"
 
@@ -98,6 +106,10 @@ class PartiallyLinear(Estimator):
     treatment: Any = None
     folds: Any = 5
     repeats: int = 1
+
+    def light(self) -> PartiallyLinear:
+        """The same without boosted trees in default nuisance models, cross-fitted once."""
+        return replace(self, outcome=light(self.outcome), treatment=light(self.treatment), repeats=1)
 
     def refusal(self, estimand: Estimand, sample: Sample) -> str:
         """Why this estimator cannot answer here; empty where it can."""
@@ -197,6 +209,7 @@ class PartiallyLinearInstrument(Estimator):
 
     name: ClassVar[str] = "partially linear instrumental double machine learning"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.INSTRUMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "continuous"})
     reference: ClassVar[str] = "Chernozhukov et al. 2018, section 4.2"
 

@@ -322,8 +322,7 @@ def replicate(
     variation: Variation,
     *,
     full: bool = False,
-    seconds: float | None = None,
-    at_least: int = 5,
+    most: int | None = None,
 ) -> Replicates:
     """The answers of an estimate's own estimator on R variations of its sample.
 
@@ -332,8 +331,8 @@ def replicate(
         sample: what it was computed from.
         variation: how the sample varies.
         full: True refits even where moments or influence values would do.
-        seconds: full refits stop after this long, but not before `at_least` of them; None makes all.
-        at_least: the smallest number of full refits.
+        most: how many full refits are made where refits are needed; None makes one for every replicate. Refits use
+            the estimator's `light` form and the estimate's own seed, so that what differs is the sample alone.
     """
     estimator, estimand = estimate.estimator, estimate.estimand
     if not full and isinstance(estimator, MomentEstimator):
@@ -348,20 +347,16 @@ def replicate(
             return _by_influence(estimate, sample, counts)
     started = time.perf_counter()
     values, errors = [], []
-    for r in range(variation.count):
-        if seconds is not None and r >= at_least and time.perf_counter() - started > seconds:
-            break
-        again = estimator.estimate(
-            estimand, variation.varied(sample, r), level=estimate.level, seed=estimate.seed + r
+    light = estimator.light()
+    count = variation.count if most is None else min(variation.count, most)
+    for r in range(count):
+        again = light.estimate(
+            estimand, variation.varied(sample, r), level=estimate.level, seed=estimate.seed
         )
         values.append(again.value)
         errors.append(again.std_error)
-    fewer = (
-        f" of {variation.count} wanted, as many as fit into {seconds:g} s"
-        if len(values) < variation.count
-        else ""
-    )
-    cost = f"{len(values)} full refits{fewer} ({time.perf_counter() - started:.2g} s)"
+    fewer = f" (of {variation.count} wanted)" if count < variation.count else ""
+    cost = f"{count} full refits{fewer} in {time.perf_counter() - started:.2g} s"
     return Replicates(np.array(values), np.array(errors), cost, len(values))
 
 

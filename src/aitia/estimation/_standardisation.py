@@ -59,6 +59,7 @@ class Standardisation(Estimator):
 
     name: ClassVar[str] = "standardisation"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical"})
     reference: ClassVar[str] = "Robins 1986; Newey 1994"
 

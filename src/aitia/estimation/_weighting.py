@@ -131,6 +131,7 @@ class IPW(Estimator):
 
     name: ClassVar[str] = "IPW"
     rules: ClassVar[frozenset[Rule]] = frozenset({Rule.ADJUSTMENT})
+    learns: ClassVar[bool] = True
     treatments: ClassVar[frozenset[str]] = frozenset({"binary", "categorical"})
     reference: ClassVar[str] = "Hirano, Imbens & Ridder 2003, Theorem 1"
 

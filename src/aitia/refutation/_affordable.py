@@ -12,29 +12,30 @@ from aitia.estimation import Estimate, Replicates, Variation, replicate
 from aitia.estimation._moment_estimator import MomentEstimator
 from aitia.refutation._base import Case
 
-ENOUGH = 20
-"""Full refits that a test of mean and spread should have at least, if need be on fewer rows."""
-_FEWEST_ROWS = 2_000
+_LEARNED_REFITS = 10
+_LEARNED_ROWS = 1_000
+"""Of an estimator with nuisance models: about a tenth of a second a refit, enough to see a method that is far off."""
+_PLAIN_ROWS = 10_000
+"""Of any other estimator: milliseconds a refit, as many as there are replicates."""
 _NUMBERS = 10_000_000
 """Numbers drawn for all replicates together where moments do the rest: a hundred for each of 100,000 rows."""
+_FEWEST_ROWS = 2_000
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What replicates may cost.
+    """What replicates may cost. It depends on the case alone, never on a clock: the same seed gives the same answer.
 
     Args:
         replicates: how many are wanted.
-        full: True refits on every replicate even where moments would do.
-        seconds: about how long full refits may take in all.
+        full: True refits on every replicate and all rows, whatever it costs.
     """
 
     replicates: int
     full: bool
-    seconds: float
 
     def refits(self, case: Case, exact_errors: bool) -> bool:
-        """Whether full refits are needed.
+        """Whether refits are needed.
 
         Args:
             case: the study.
@@ -46,25 +47,21 @@ class Budget:
         return exact_errors and (case.sample.clustered or case.sample.weighted)
 
     def rows(self, case: Case, refits: bool = True) -> int:
-        """How many rows replicates can have: refits so that `ENOUGH` of them fit into the time."""
+        """How many rows replicates have."""
         if not refits:
             return max(_NUMBERS // self.replicates, _FEWEST_ROWS)
-        wanted = min(self.replicates, ENOUGH)
-        cost = max(case.estimate.seconds, 1e-6) * wanted
-        if cost <= self.seconds:
+        if self.full:
             return case.sample.n
-        return min(case.sample.n, max(_FEWEST_ROWS, int(case.sample.n * self.seconds / cost)))
+        return min(case.sample.n, _LEARNED_ROWS if case.estimate.estimator.learns else _PLAIN_ROWS)
 
-    def run(self, case: Case, variation: Variation, refits: bool, at_least: int = 10) -> Replicates:
-        """The replicates; with full refits no more than fit into the time, and never fewer than `at_least` (or all)."""
-        return replicate(
-            case.estimate,
-            case.sample,
-            variation,
-            full=refits,
-            seconds=self.seconds,
-            at_least=min(at_least, self.replicates),
-        )
+    def most(self, case: Case) -> int:
+        """How many refits are made."""
+        learns = case.estimate.estimator.learns and not self.full
+        return min(self.replicates, _LEARNED_REFITS) if learns else self.replicates
+
+    def run(self, case: Case, variation: Variation, refits: bool) -> Replicates:
+        """The replicates."""
+        return replicate(case.estimate, case.sample, variation, full=refits, most=self.most(case))
 
     def said(self, found: Replicates, case: Case, original: Case) -> str:
         """The cost in words, with the rows used where they were not all."""

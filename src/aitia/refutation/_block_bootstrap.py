@@ -37,7 +37,6 @@ class BlockBootstrap(Refuter):
         blocks: how many blocks, where no column names them; at most a tenth of the rows.
         by: a column of the table whose values are the blocks.
         full: True refits on every replicate; otherwise influence values are summed where there are any.
-        seconds: with full refits, stop after this long and say how many there were (never fewer than 10).
         alpha: level of the verdict.
 
     Details: ``values``, ``bootstrap_std_error``, ``std_error``, ``ratio``, ``interval`` (percentiles),
@@ -48,7 +47,6 @@ class BlockBootstrap(Refuter):
     blocks: int = 100
     by: str | None = None
     full: bool = False
-    seconds: float = 5.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "block bootstrap"
@@ -91,7 +89,7 @@ class BlockBootstrap(Refuter):
                     again = again.replace(clusters=codes.ravel())
                 return again, None
 
-            fits = refit(case, make, self.replicates, self.seconds, seed=seed, at_least=10, what=self.name)
+            fits = refit(case, make, self.replicates, what=self.name)
             values, cost = fits.values, fits.cost
         # Resampling B blocks with replacement misses a factor (B - 1) / B of the variance.
         spread = float(values.std(ddof=1) * np.sqrt(count / (count - 1)))

@@ -36,9 +36,8 @@ class DummyOutcome(Refuter):
     Args:
         replicates: outcomes drawn.
         effect: the effect planted, in units of the outcome for one contrast; None takes the estimate's value.
-        full: True refits on every outcome even where moments would do.
-        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be
-            (and said).
+        full: True refits on every replicate and all rows, whatever it costs; otherwise moments serve where they
+            can, and an estimator with nuisance models is refitted ten times, on 1,000 rows.
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``truth``, ``bias``, ``bias_in_std_errors``, ``spread_ratio``,
@@ -48,7 +47,6 @@ class DummyOutcome(Refuter):
     replicates: int = 100
     effect: float | None = None
     full: bool = False
-    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "dummy outcome"
@@ -68,7 +66,7 @@ class DummyOutcome(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         estimate = case.estimate
         truth = estimate.value if self.effect is None else float(self.effect)
-        budget = Budget(self.replicates, self.full, self.seconds)
+        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=True)
         small = case.thinned(budget.rows(case, refits), seed)
         world = _World(small, truth)

@@ -36,9 +36,8 @@ class PlaceboTreatment(Refuter):
         replicates: placebos drawn.
         clusters: a column of the table within whose values rows may depend on each other; None takes the
             clusters of the estimate, if any.
-        full: True refits on every placebo even where moments would do.
-        seconds: with full refits, about how long they may take in all: they are made on fewer rows if need be
-            (and said).
+        full: True refits on every replicate and all rows, whatever it costs; otherwise moments serve where they
+            can, and an estimator with nuisance models is refitted ten times, on 1,000 rows.
         alpha: level of the verdict.
 
     Details: ``values``, ``std_errors``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``,
@@ -49,7 +48,6 @@ class PlaceboTreatment(Refuter):
     replicates: int = 100
     clusters: str | None = None
     full: bool = False
-    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "placebo treatment"
@@ -67,7 +65,7 @@ class PlaceboTreatment(Refuter):
     def _refute(self, case: Case, seed: int) -> Refutation:
         sample, estimate = case.sample, case.estimate
         groups = sample.clusters if self.clusters is None else column_for(case, self.clusters)
-        budget = Budget(self.replicates, self.full, self.seconds)
+        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=True)
         # Rows are left out only where the person named no clusters: those would be torn apart.
         small = case.thinned(budget.rows(case, refits), seed) if self.clusters is None else case

@@ -35,9 +35,8 @@ class RandomSubset(Refuter):
         replicates: subsets drawn.
         share: of the rows in each subset.
         largest: with more rows than this, subsets are made of 400 random blocks of rows.
-        full: True refits on every subset even where moments would do.
-        seconds: with full refits, about how long they may take in all: the subsets are smaller if need be
-            (and said).
+        full: True refits on every replicate and all rows, whatever it costs; otherwise moments serve where they
+            can, and an estimator with nuisance models is refitted ten times, on 1,000 rows.
         alpha: level of the verdict.
 
     Details: ``values``, ``mean``, ``spread``, ``expected_spread``, ``spread_ratio``, ``share``, ``blocks``,
@@ -48,7 +47,6 @@ class RandomSubset(Refuter):
     share: float = 0.5
     largest: int = 50_000
     full: bool = False
-    seconds: float = 1.0
     alpha: float = ALPHA
 
     name: ClassVar[str] = "random subset"
@@ -57,7 +55,7 @@ class RandomSubset(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Refutation:
         estimate = case.estimate
-        budget = Budget(self.replicates, self.full, self.seconds)
+        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=False)
         # Where refits are slow the subsets are smaller: the spread expected of them is known for any share.
         share = min(self.share, budget.rows(case) / case.sample.n) if refits else self.share

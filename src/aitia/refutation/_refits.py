@@ -34,10 +34,7 @@ def refit(
     case: Case,
     make: Callable[[int], tuple[Sample, float | None]],
     replicates: int,
-    seconds: float,
     *,
-    seed: int = 0,
-    at_least: int = 5,
     show_progress: bool | None = False,
     what: str = "refits",
 ) -> Refits:
@@ -46,10 +43,7 @@ def refit(
     Args:
         case: the study; its estimator is run.
         make: gives the sample of a replicate, and the truth that its interval should cover (or None).
-        replicates: how many are wanted.
-        seconds: stop after this long, but not before `at_least` of them.
-        seed: for the estimator's own draws.
-        at_least: the smallest number of refits.
+        replicates: how many are made.
         show_progress: as `aitia.core.progress` has it.
         what: the words beside the progress bar.
 
@@ -57,16 +51,16 @@ def refit(
         AitiaError: more than a tenth of the refits failed, with the first failure's problem.
     """
     started = time.perf_counter()
-    estimator, estimand, level = case.estimate.estimator, case.estimand, case.estimate.level
+    estimator, estimand, level = case.estimate.estimator.light(), case.estimand, case.estimate.level
     done: list[tuple[Estimate, float | None]] = []
     failed: list[AitiaError] = []
     with progress(what, replicates, show_progress) as bar:
         for r in range(replicates):
-            if len(done) + len(failed) >= at_least and time.perf_counter() - started > seconds:
-                break
             sample, truth = make(r)
             try:
-                done.append((estimator.estimate(estimand, sample, level=level, seed=seed + r), truth))
+                done.append(
+                    (estimator.estimate(estimand, sample, level=level, seed=case.estimate.seed), truth)
+                )
             except AitiaError as error:
                 failed.append(error)
                 if len(failed) > max(2, replicates // 10):
@@ -83,10 +77,9 @@ def refit(
         covered = np.array(
             [each.interval[0] <= truth <= each.interval[1] for each, truth in done if truth is not None]
         )
-    fewer = "" if len(done) >= replicates else f" of {replicates} wanted, as many as fit into {seconds:.3g} s"
     return Refits(
         np.array([each.value for each, _ in done]),
         np.array([each.std_error for each, _ in done]),
         covered,
-        f"{len(done)} full refits{fewer} ({spent:.2g} s)",
+        f"{len(done)} full refits in {spent:.2g} s",
     )

@@ -36,8 +36,8 @@ class SimulatedTruth(Refuter):
     Args:
         replicates: worlds wanted; every one is a full refit.
         effect: the effect planted; None takes the estimate's value.
-        seconds: about how long refits may take in all: the worlds have fewer rows if need be (and said),
-            never fewer than 10 worlds.
+        full: True refits in as many worlds as wanted whatever it costs; otherwise an estimator with nuisance models is
+            tried in ten worlds of 1,000 rows.
         largest: rows of a world at most; the method is tried as well on so many as on more.
         alpha: level of the verdict.
 
@@ -47,7 +47,7 @@ class SimulatedTruth(Refuter):
 
     replicates: int = 100
     effect: float | None = None
-    seconds: float = 1.0
+    full: bool = False
     largest: int = 20_000
     alpha: float = ALPHA
 
@@ -67,17 +67,14 @@ class SimulatedTruth(Refuter):
         return ""
 
     def _refute(self, case: Case, seed: int) -> Refutation:
-        budget = Budget(self.replicates, True, self.seconds)
+        budget = Budget(self.replicates, self.full)
         small = case.thinned(min(budget.rows(case), self.largest), seed)
         generator = Generator.fit(small, self.effect)
         truth, level = generator.truth, case.estimate.level
         fits = refit(
             small,
             lambda r: (generator.draw(stream(seed, self.name, r)), truth),
-            self.replicates,
-            self.seconds,
-            seed=seed,
-            at_least=10,
+            budget.most(case),
             what=self.name,
         )
         count = len(fits.values)
