@@ -210,7 +210,8 @@ def test_the_error_of_a_mean_counts_the_chance_in_the_covariates():
     found = DoseResponse().estimate(STEP, sample(x, a, 5 * x[:, 0]))
     assert found.profile is not None
     np.testing.assert_allclose(found.profile.std_errors, 5 * x.std() / np.sqrt(1000), rtol=0.15)
-    assert found.std_error < 0.01
+    # In a contrast that chance cancels; what the folds' means differ by (5 / sqrt(200) a row) is left.
+    assert found.std_error < 0.1
 
 
 def test_a_noiseless_curve_of_the_dose_alone_is_drawn_exactly():
