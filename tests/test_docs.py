@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import importlib
 import io
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # A ```python block, and the ```text block right after it, if there is one: what the code prints.
@@ -39,8 +43,12 @@ def test_page_runs_as_shown(page: Path, tmp_path: Path, monkeypatch: pytest.Monk
         with contextlib.redirect_stdout(printed):
             exec(compiled, names)
         if shown is not None:
-            same = checker.check_output(shown, printed.getvalue(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-            assert same, f"{page.name}, line {line}: the page shows\n{shown}\nbut the code prints\n{printed.getvalue()}"
+            same = checker.check_output(
+                shown, printed.getvalue(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+            )
+            assert same, (
+                f"{page.name}, line {line}: the page shows\n{shown}\nbut the code prints\n{printed.getvalue()}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -49,3 +57,37 @@ def test_links_lead_somewhere(page: Path):
         link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()
     ]
     assert not missing, f"{page.name} links to {missing}{os.linesep}"
+
+
+def test_methods_page_is_what_the_script_makes():
+    import methods_page
+
+    assert methods_page.PAGE.read_text(encoding="utf-8") == methods_page.page(), (
+        "docs/methods.md is out of date: run python tools/methods_page.py"
+    )
+
+
+def test_reference_pages_are_what_the_script_makes():
+    import reference_pages
+
+    for path, text in reference_pages.pages().items():
+        assert path.read_text(encoding="utf-8") == text, (
+            f"{path.relative_to(ROOT)} is out of date: run python tools/reference_pages.py"
+        )
+
+
+def test_reference_has_every_room_and_what_the_rooms_offer():
+    import reference_pages
+
+    rooms = {each.parent.name for each in (ROOT / "src" / "aitia").glob("*/__init__.py")}
+    assert {*reference_pages.ROOMS} == rooms - {"cli"} | {"study"}
+    named = reference_pages.public(importlib.import_module("aitia.identification"))
+    assert {"Effect", "Question", "identify"} <= set(named)
+    assert not {"annotations", "Any", "np"} & set(named)
+    undocumented = [
+        f"{room}.{name}"
+        for room in reference_pages.ROOMS
+        for name, thing in reference_pages.public(importlib.import_module(f"aitia.{room}")).items()
+        if callable(thing) and not reference_pages.summary(thing)
+    ]
+    assert not undocumented

@@ -83,8 +83,8 @@ class Condition:
 
     Args:
         text: the condition.
-        columns: looks a column up by name; raises `ColumnNotFound`.
         names: the names of all columns.
+        column: looks a column up by name; raises `ColumnNotFound`.
 
     Raises:
         FormulaError: the condition cannot be read; the error points at the token.

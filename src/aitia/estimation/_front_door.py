@@ -36,6 +36,8 @@ class FrontDoorLinear(MomentEstimator):
         robust: errors robust to heteroskedasticity (the factor n / (n - coefficients) in each regression); False
             takes both residual variances as constant.
 
+    Assumptions: identification by the front door; linear means, in which mediators and treatment do not interact.
+
     Source: Pearl (2009), Causality, section 3.3.2; Gupta, Lipton & Childers (2021), UAI, section 3, for the
     variance.
 

@@ -21,6 +21,8 @@ class LIML(InstrumentalVariables):
     Args:
         robust: errors robust to heteroskedasticity (the usual sandwich of the k-class score).
 
+    Assumptions: as for `TwoStageLeastSquares`.
+
     Source: Anderson & Rubin (1949), Annals of Mathematical Statistics 20, section 5.
 
     Example:

@@ -41,7 +41,8 @@ class MediationLinear(MomentEstimator):
     Args:
         robust: False takes residual variances as constant within each arm.
 
-    Assumes linear means and no products of covariates and mediators in the mean of the outcome.
+    Assumptions: identification by mediation; linear means, without products of covariates and mediators in the mean of
+    the outcome.
 
     Raises:
         TooFewRows: an arm has no more rows than coefficients.

@@ -60,7 +60,8 @@ class RegressionAdjustment(MomentEstimator):
             residual variance as constant within each arm (overall without interactions). Clusters in the sample
             always make errors cluster-robust.
 
-    Assumes that the mean outcome is linear in the covariates in each arm; formulas with splines or products widen that.
+    Assumptions: identification by adjustment; the mean outcome is linear in the covariates in each arm (formulas with
+    splines or products widen that).
 
     Raises:
         TooFewRows: an arm has no more rows than coefficients.

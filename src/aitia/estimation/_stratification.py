@@ -45,7 +45,7 @@ class Stratification(Estimator):
 
     Assumptions:
         No unmeasured confounding given the covariates, positivity in every stratum; with score groups, that
-        confounding left within a group does not matter (SMOOTHNESS).
+        confounding left within a group does not matter.
 
     Source:
         Cochran (1968), Biometrics 24; Rosenbaum & Rubin (1984), JASA 79, section 2.

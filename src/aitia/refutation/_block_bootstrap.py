@@ -21,7 +21,7 @@ class BlockBootstrap(Refuter):
     Attacks: independent rows. The rows are cut into blocks that stand together in the file (of whole
     clusters, where there are any; by the values of a column, where one is named), and whole blocks are drawn
     with replacement. If rows are independent, blocks made of neighbours scatter as blocks made of strangers:
-    the bootstrap's standard error equals the reported one. Survivors agree within chance.
+    the bootstrap's standard error equals the reported one. Survivors have both equal within chance.
 
     p-value: the ratio of the two variances against chi-squared on 1 / (1 / (B - 1) + 1 / R) degrees of
     freedom, for B blocks and R replicates; two-sided. The blocks are few, so that the sum over each is close

@@ -24,8 +24,8 @@ class GraphFalsification(Refuter):
     most permuted graphs promise the same as the given one, the graph cannot be falsified by its
     independences, and the result is inconclusive.
 
-    There is no p-value in the usual sense: the share of permuted graphs that do at least as well is small
-    where the graph is GOOD. It stands in the details as ``share_as_good`` and as the margin.
+    Margin: the share of permuted graphs that do at least as well, which is small where the graph is good. It is no
+    p-value in the usual sense, and stands in the details as ``share_as_good``.
 
     Notices: graphs that are wrong in most of their edges. Cannot notice: single wrong edges (see implied
     independences), edges turned round within an equivalent graph, complete graphs.

@@ -1,0 +1,144 @@
+"""Write docs/methods.md: every estimator and every refuter, from the tables and docstrings of the library.
+
+python tools/methods_page.py
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from aitia.estimation import Estimator, estimators
+from aitia.identification import Rule
+from aitia.refutation import Refuter, refuters
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "methods.md"
+
+HEAD = """# Methods
+
+Every estimator and every refuter, with what it assumes or attacks and where it comes from.
+`python tools/methods_page.py` makes this page from the classes and their docstrings.
+
+## Estimators
+
+The name is the one that `aitia effect --method NAME` and `study.estimate("NAME")` take; in Python the class with its
+options is better: `study.estimate(AIPW(folds=10))`. Without a method the default is chosen and the answer says why.
+"""
+
+ATTACKS = """## Refuters
+
+Each attacks one assumption. A p-value is uniform where the assumption holds; a margin says how far the answer is from
+being overturned. Those that say *bounds* cannot test their assumption: they say how wrong it would have to be.
+`study.refute()` makes all the attacks that apply; `study.refute([PlaceboTreatment(), EValue()])` makes just these.
+"""
+
+
+class NotDocumented(Exception):
+    """A docstring lacks a part that the page shows."""
+
+
+def prose(text: str) -> str:
+    """One line, fit for a cell of a table."""
+    return " ".join(text.replace("``", "`").split()).replace("|", r"\|")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = text.rstrip(".")
+    return text[:1].upper() + text[1:] + "."
+
+
+def part(made: type, name: str) -> str:
+    """The paragraph of a docstring that begins with a name and a colon.
+
+    Raises:
+        NotDocumented: there is none.
+    """
+    found = re.search(
+        rf"^{name}:\s+(.*?)(?=\n\s*\n|\Z)", inspect.getdoc(made) or "", re.DOTALL | re.MULTILINE
+    )
+    if found is None:
+        raise NotDocumented(f"The docstring of {made.__name__} has no paragraph that begins with {name!r}.")
+    return prose(found[1])
+
+
+def assumptions(made: type[Estimator]) -> str:
+    """What an estimator assumes; where it says "as for another", what that one does."""
+    text = part(made, "Assumptions")
+    same = re.fullmatch(r"as for `(\w+)`\.", text)
+    if same is None:
+        return sentence(text)
+    [other] = [each for each in estimators().values() if each.__name__ == same[1]]
+    return f"As {other.name}: {assumptions(other)}"
+
+
+def survivors(made: type[Refuter]) -> str:
+    """The sentence that says what survivors do, without its subject."""
+    found = re.search(r"\bSurvivors? (.*?\.)(?=\s|$)", prose(inspect.getdoc(made) or ""))
+    if found is None:
+        raise NotDocumented(f"The docstring of {made.__name__} does not say what survivors show.")
+    return found[1]
+
+
+def reported(made: type[Refuter]) -> str:
+    """Its p-value or margin: the first sentence."""
+    for name in ("p-value", "Margin"):
+        try:
+            text = part(made, name)
+        except NotDocumented:
+            continue
+        bounds = "bounds, " if "only bounds it" in prose(inspect.getdoc(made) or "") else ""
+        return f"*{bounds}{name.lower()}*: {re.split(r'(?<=[a-z)`])[.] (?=[(A-Z])', text)[0].rstrip('.')}."
+    raise NotDocumented(f"The docstring of {made.__name__} has no p-value and no margin.")
+
+
+def by_rule(made: type[Estimator]) -> str:
+    """The rules whose estimands it estimates, in the order of the rules."""
+    return ", ".join(rule.value for rule in Rule if rule in made.rules)
+
+
+def of_kinds(made: type[Estimator]) -> str:
+    """The kinds of treatment it takes."""
+    return ", ".join(kind for kind in ("binary", "categorical", "continuous") if kind in made.treatments)
+
+
+def page() -> str:
+    """The page."""
+    lines = [HEAD]
+    lines += [
+        "| name | class | identified by | treatments | assumes | reference |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, made in estimators().items():
+        cells = (
+            f"`{name}`",
+            f"`{made.__name__}`",
+            by_rule(made),
+            of_kinds(made),
+            assumptions(made),
+            prose(made.reference),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", ATTACKS]
+    lines += [
+        "| name | class | attacks | survivors | reports | reference |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, made in refuters().items():
+        cells = (
+            name,
+            f"`{made.__name__}`",
+            made.attacks.value,
+            survivors(made),
+            reported(made),
+            prose(made.reference),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
