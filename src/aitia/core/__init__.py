@@ -7,6 +7,10 @@ from ._errors import AitiaError as AitiaError
 from ._errors import MissingExtra as MissingExtra
 from ._errors import listing as listing
 from ._errors import nearest as nearest
+from ._lazy import interpolate as interpolate
+from ._lazy import optimize as optimize
+from ._lazy import spatial as spatial
+from ._lazy import stats as stats
 from ._ledger import Assumption as Assumption
 from ._ledger import AssumptionKey as AssumptionKey
 from ._ledger import Decision as Decision

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
+from aitia.core import stats
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Fit
 from aitia.estimation._limited_information import LIML
@@ -34,6 +35,9 @@ class AndersonRubin(InstrumentalVariables):
 
     Args:
         robust: False takes the residual variances as constant, the classical test of Anderson & Rubin.
+
+    Assumptions: exclusion and independence of the instruments, which may be weak; a linear effect that is the same for
+    all rows.
 
     Source: Anderson & Rubin (1949), section 4; robust form as in Chernozhukov & Hansen (2008), Economics Letters
     100; boundaries as eigenvalues, see `confidence_set`.

@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import linalg
-from scipy.interpolate import BSpline
 
-from aitia.core import Assumption, AssumptionKey, Decision
+from aitia.core import Assumption, AssumptionKey, Decision, interpolate
 from aitia.estimation._crossfit import Arranged, arrange
 from aitia.estimation._estimate import Diagnostic, Profile
 from aitia.estimation._estimator import Estimator, Fit, NotApplicable
@@ -242,12 +241,14 @@ class _Spline:
         return cls(np.concatenate([np.repeat(low, 4), inner, np.repeat(high, 4)]), len(inner))
 
     def __call__(self, doses: np.ndarray) -> np.ndarray:
-        return BSpline.design_matrix(np.clip(doses, self.knots[0], self.knots[-1]), self.knots, 3).toarray()
+        return interpolate.BSpline.design_matrix(
+            np.clip(doses, self.knots[0], self.knots[-1]), self.knots, 3
+        ).toarray()
 
     def derivative(self, doses: np.ndarray) -> np.ndarray:
         width = len(self.knots) - 4
         inside = np.clip(doses, self.knots[0], self.knots[-1])
-        columns = [BSpline(self.knots, unit, 3).derivative()(inside) for unit in np.eye(width)]
+        columns = [interpolate.BSpline(self.knots, unit, 3).derivative()(inside) for unit in np.eye(width)]
         return np.stack(columns, axis=1)
 
 

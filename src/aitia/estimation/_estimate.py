@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import Assumption, Decision
+from aitia.core import Assumption, Decision, stats
 from aitia.identification import Estimand
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError, Assumption, Decision
+from aitia.core import AitiaError, Assumption, Decision, stats
 from aitia.estimation._estimate import Diagnostic, Estimate, Profile
 from aitia.estimation._sample import Sample
 from aitia.identification import Estimand, Rule

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import Assumption, AssumptionKey
+from aitia.core import Assumption, AssumptionKey, stats
 from aitia.estimation._crossfit import arrange, one_thread_each
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Estimator, Fit

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import KDTree
+
+from aitia.core import spatial
 
 # Two distances this close, relative to the larger, are a tie: they differ by rounding alone.
 _TIE = 1e-9
@@ -75,7 +76,7 @@ def neighbours(query: np.ndarray, target: Points, rows: int) -> Neighbours:
         target: the rows to choose from.
         rows: how many rows a set holds at least.
     """
-    tree = KDTree(target.coordinates)
+    tree = spatial.KDTree(target.coordinates)
     points = len(target.coordinates)
     pending = np.arange(len(query))
     nearest = np.empty(len(query))

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
-from aitia.core import AitiaError, Assumption, AssumptionKey
+from aitia.core import AitiaError, Assumption, AssumptionKey, stats
 from aitia.estimation._crossfit import arrange, one_thread_each
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Estimator, Fit

@@ -10,9 +10,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError, Decision, Progress, listing, progress
+from aitia.core import AitiaError, Decision, Progress, listing, progress, stats
 from aitia.data import Codes, Design, FormulaError, Kind, Missing, Numeric, OneHot, Storage, Table, read
 from aitia.statistics import (
     LeastSquares,

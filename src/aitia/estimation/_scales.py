@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError
+from aitia.core import AitiaError, stats
 from aitia.estimation._estimate import Estimate
 
 

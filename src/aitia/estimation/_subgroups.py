@@ -8,9 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError, stream
+from aitia.core import AitiaError, stats, stream
 from aitia.estimation._estimate import Estimate
 from aitia.estimation._moment_estimator import population_of
 from aitia.identification import PopulationKind

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import Assumption, AssumptionKey
+from aitia.core import Assumption, AssumptionKey, stats
 from aitia.estimation._arm_moments import ArmMoments, solve
 from aitia.estimation._estimate import Diagnostic
 from aitia.estimation._estimator import Fit
@@ -221,8 +220,9 @@ class TwoStageLeastSquares(InstrumentalVariables):
     Args:
         robust: False takes the residual variance as constant.
 
-    Assumes relevance, exclusion and independence of the instruments, and an effect that is the same for all rows or
-    (with a binary instrument and treatment, monotone) is averaged over those whose treatment the instrument moves.
+    Assumptions: relevance, exclusion and independence of the instruments, which are not weak; an effect that is the
+    same for all rows or (with a binary instrument and treatment, monotone) is averaged over those whose treatment
+    the instrument moves.
 
     Source: Theil (1953); Wooldridge (2010), Econometric analysis of cross section and panel data, chapter 5.
 

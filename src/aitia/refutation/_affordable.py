@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError
+from aitia.core import AitiaError, stats
 from aitia.estimation import Estimate, Replicates, Variation, replicate
 from aitia.estimation._moment_estimator import MomentEstimator
 from aitia.refutation._base import Case

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
-from aitia.core import AssumptionKey
+from aitia.core import AssumptionKey, stats
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._linear import Projection, expand, logistic
 from aitia.refutation._overlap import population_kind, target_weights, treated_mask

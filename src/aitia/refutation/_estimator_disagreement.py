@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AitiaError, AssumptionKey
+from aitia.core import AitiaError, AssumptionKey, stats
 from aitia.estimation import Estimator, influence_error
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._verdicts import ALPHA, by_p_value
@@ -20,7 +19,8 @@ class EstimatorDisagreement(Refuter):
 
     Attacks: the outcome model. Two consistent estimators differ by chance alone, and their influence values
     say by how much: Var(D) = sum (psi_1 - psi_2)^2 / n^2 (clusters and weights respected), without Hausman's
-    assumption that one of them is efficient. Survivors differ by no more than that.
+    assumption that one of them is efficient. Survivors differ by no more than chance
+    explains.
 
     p-value: two-sided normal, of D over its standard error.
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
+from aitia.core import stats
 from aitia.refutation._linear import Projection, expand
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ def curvature_that_matters(
     Returns:
         Positions of the chosen candidates.
     """
-    from scipy import stats
+    from aitia.core import stats
 
     n, q = candidates.shape
     chosen: list[int] = []

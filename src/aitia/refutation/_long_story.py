@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+
+from aitia.core import optimize, stats
 
 
 @dataclass(frozen=True, eq=False)

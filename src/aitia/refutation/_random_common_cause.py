@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AssumptionKey, stream
+from aitia.core import AssumptionKey, stats, stream
 from aitia.estimation import AddedCovariate
 from aitia.refutation._affordable import Budget
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict

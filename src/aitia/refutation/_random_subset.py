@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
-from aitia.core import AssumptionKey, stream
+from aitia.core import AssumptionKey, stats, stream
 from aitia.estimation import ReweightedBlocks, ReweightedRows, Variation
 from aitia.refutation._affordable import Budget
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
@@ -21,7 +20,8 @@ class RandomSubset(Refuter):
 
     Attacks: the honest interval. The effect is estimated on random subsets of the rows (of whole clusters,
     where there are any). Drawing a share f without replacement, the answers must scatter around the full one
-    with variance se^2 (1 - f) / f. Survivors scatter as much, and keep their mean.
+    with variance se^2 (1 - f) / f. Survivors scatter as much as their standard error
+    implies, and keep their mean.
 
     p-value: mean (t test) and spread combined by Sidak. The spread over subsets made of B random blocks of
     rows has itself the chance of the blocks, so its ratio is compared with chi-squared on 1 / (1 / (B - 1) +

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
-from aitia.core import AssumptionKey
+from aitia.core import AssumptionKey, optimize, stats
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
 from aitia.refutation._linear import logistic
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+
+from aitia.core import stats
 
 
 def partial_r2(t_statistic: float, freedom: float) -> float:

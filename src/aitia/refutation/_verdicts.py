@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from aitia.core import stats
 from aitia.refutation._base import Verdict
 
 ALPHA = 0.01

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from aitia.core import stats
 from aitia.statistics._counts import Counts
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from aitia.core import stats
 from aitia.statistics._errors import BadBlock, CollinearColumns, TooFewRows
 from aitia.statistics._moments import Moments
 from aitia.statistics._solve import factor, named
