@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--estimators", nargs="*", help="names, for instance AIPW TMLE; all by default")
+    parser.add_argument("--first", type=int, default=10_000, help="the first seed; tuning used those below 1,000")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     chosen = tuple(e for e in ESTIMATORS if not options.estimators or e.name in options.estimators)
@@ -190,7 +191,7 @@ def main() -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     results = {}
     for design in options.designs:
-        results[design] = study(design, chosen, options.rows, options.runs)
+        results[design] = study(design, chosen, options.rows, options.runs, options.first)
         for name, row in results[design].items():
             print(
                 f"| {design} | {name} | {row['bias']:+.4f} | {row['spread']:.4f} | {row['std_error']:.4f} "

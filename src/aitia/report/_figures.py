@@ -279,20 +279,19 @@ def dose_response(profile: Profile, treatment: str, outcome: str) -> Figure:
         outcome: its name.
     """
     with style():
-        half = 1.96 * profile.std_errors
+        low, high = profile.intervals().T
         if profile.continuous:
             figure, axes = new_figure(5.4, 3.0)
             x = np.asarray(profile.points, dtype=float)
-            axes.fill_between(
-                x, profile.means - half, profile.means + half, color=SKY, alpha=0.4, linewidth=0
-            )
+            axes.fill_between(x, low, high, color=SKY, alpha=0.4, linewidth=0)
             axes.plot(x, profile.means, color=BLUE, linewidth=2)
             axes.set_xlabel(f"{short(treatment)} set to")
             axes.set_ylabel(f"mean of {short(outcome)}")
             return figure
         figure, axes = new_figure(5.4, 1.1 + 0.36 * len(profile.points))
         places = np.arange(len(profile.points))
-        axes.errorbar(profile.means, places, xerr=half, fmt="o", color=BLUE, capsize=3)
+        reach = [profile.means - low, high - profile.means]
+        axes.errorbar(profile.means, places, xerr=reach, fmt="o", color=BLUE, capsize=3)
         axes.set_yticks(places, [short(point) for point in profile.points])
         axes.set_ylim(len(places) - 0.5, -0.5)
         axes.set_ylabel(f"{short(treatment, 14)} set to")
