@@ -57,7 +57,7 @@ def interactive(columns: dict[str, np.ndarray], kind: str) -> Answer:
 
 
 def partially_linear(columns: dict[str, np.ndarray], kind: str) -> Answer:
-    """Partially linear DML with the nuisance models named; the treatment by least squares where linear, as the peers."""
+    """Partially linear DML with the models named; the treatment by least squares where linear, as for the peers."""
     from sklearn.linear_model import LinearRegression
 
     outcome, treatment = learners(kind)

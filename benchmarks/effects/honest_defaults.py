@@ -180,7 +180,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--estimators", nargs="*", help="names, for instance AIPW TMLE; all by default")
-    parser.add_argument("--first", type=int, default=10_000, help="the first seed; tuning used those below 1,000")
+    parser.add_argument(
+        "--first", type=int, default=10_000, help="the first seed; tuning used those below 1,000"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     chosen = tuple(e for e in ESTIMATORS if not options.estimators or e.name in options.estimators)

@@ -88,7 +88,7 @@ def dowhy(*arguments: object) -> tuple[float, str]:
 def main(graphs: int) -> None:
     """Time every size and write the table."""
     lines = [
-        "| nodes | graphs | aitia, median ms | aitia, worst ms | DoWhy, median ms | DoWhy, worst ms | times ours (median) |",
+        "| nodes | graphs | aitia, median ms | aitia, worst ms | DoWhy, median ms | DoWhy, worst ms | times ours |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     results = []

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> list[dict]:
 def table(results: list[dict]) -> str:
     """The results as Markdown, ratios to ours."""
     lines = [
-        "| work | rows | library | seconds | times ours | processor s | peak GB | value (std. err.) | bias | coverage |",
+        "| work | rows | library | seconds | times ours | processor s | peak GB | value (error) | bias | coverage |",
         "| --- | ---: | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
     ]
     for task in TASKS:
