@@ -478,10 +478,21 @@ def _rank(moments: ArmMoments, sample: Sample) -> tuple[Diagnostic, ...]:
     )
 
 
+def _saturated(moments: ArmMoments, sample: Sample) -> bool:
+    """Whether the covariates are one column's 0/1 indicators: each level then has a mean of its own, and no line."""
+    mean = moments.mean[:, moments.columns.x]
+    variance = (
+        np.einsum("aii->ai", moments.cross[:, moments.columns.x, moments.columns.x]) / moments.weight[:, None]
+    )
+    return len(sample.covariate_groups) == 1 and np.allclose(
+        variance, mean * (1 - mean), rtol=1e-6, atol=1e-12
+    )
+
+
 def _balance(moments: ArmMoments, sample: Sample) -> tuple[Diagnostic, ...]:
     """How far apart the two arms' covariate means lie: how much the linear fit has to extrapolate."""
     x, p = moments.columns.x, moments.columns.covariates
-    if not p:
+    if not p or _saturated(moments, sample):
         return ()
     one, zero = (int(each) for each in sample.contrast)
     variance = np.einsum("aii->ai", moments.cross[:, x, x]) / moments.weight[:, None]

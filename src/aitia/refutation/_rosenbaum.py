@@ -155,7 +155,7 @@ class RosenbaumBounds(Refuter):
             margin = float(root)
         grid = np.linspace(1.0, max(2.0, min(self.most, 1.5 * margin)), 25)
         curve = np.array([bounds(float(g)) for g in grid])
-        if margin <= 1:
+        if margin < 1.005:  # what would print as "1 times"
             said = "Even without hidden bias the matched pairs alone do not show an effect."
         else:
             said = (

@@ -299,12 +299,13 @@ def dose_response(profile: Profile, treatment: str, outcome: str) -> Figure:
         return figure
 
 
-def reversal(found: Reversal) -> Figure:
+def reversal(found: Reversal, arms: tuple[str, str] = ("treated", "control")) -> Figure:
     """Simpson's paradox: the outcome by treatment over all rows and within each stratum.
 
     Args:
         found: the reversal; strata of a binary treatment are drawn as lines between two means (thicker for more
             rows), those of a numeric one as their slopes.
+        arms: what the two treatment values are called, treated first.
     """
     with style():
         strata = sorted(found.strata, key=lambda each: -each.n)[:8]
@@ -344,7 +345,7 @@ def reversal(found: Reversal) -> Figure:
             )
             axes.plot([], [], "o--", color=VERMILLION, label="all rows")
             axes.plot([], [], "o-", color=GREEN, label=f"by {short(found.by, 20)} (larger: more rows)")
-            axes.set_xticks([0, 1], ["control", "treated"])
+            axes.set_xticks([0, 1], [short(arms[1]), short(arms[0])])
             axes.set_xlim(-0.2, 1.45)
             axes.set_ylabel(f"mean of {short(found.outcome)}")
             figure.legend(loc="outside upper right", ncols=2)

@@ -95,7 +95,7 @@ class Pictures:
         """One picture for each reversal."""
         return [
             self._draw(
-                lambda found=found: figures.reversal(found),
+                lambda found=found: figures.reversal(found, self._arms()),
                 f"Over all rows the association is {number(found.crude)}; within {shown(found.by)} it is "
                 f"{number(found.within)}.",
             )
