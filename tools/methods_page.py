@@ -16,7 +16,11 @@ from aitia.refutation import Refuter, refuters
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "methods.md"
 
-HEAD = """# Methods
+HEAD = """---
+hide: [toc]
+---
+
+# Methods
 
 Every estimator and every refuter, with what it assumes or attacks and where it comes from.
 `python tools/methods_page.py` makes this page from the classes and their docstrings.
@@ -104,39 +108,43 @@ def of_kinds(made: type[Estimator]) -> str:
     return ", ".join(kind for kind in ("binary", "categorical", "continuous") if kind in made.treatments)
 
 
+def named(name: str, made: type) -> str:
+    """A name, and the class behind it with a link to its reference."""
+    room = made.__module__.split(".")[1]
+    return f"{name}<br>[`{made.__name__}`][aitia.{room}.{made.__name__}]"
+
+
+def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(each)} |" for each in (heads, ("---",) * len(heads), *rows)]
+
+
 def page() -> str:
     """The page."""
-    lines = [HEAD]
-    lines += [
-        "| name | class | identified by | treatments | assumes | reference |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, made in estimators().items():
-        cells = (
-            f"`{name}`",
-            f"`{made.__name__}`",
-            by_rule(made),
-            of_kinds(made),
-            assumptions(made),
-            prose(made.reference),
+    made = [
+        (
+            named(f"`{name}`", each),
+            by_rule(each),
+            of_kinds(each),
+            assumptions(each),
+            prose(each.reference),
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", ATTACKS]
-    lines += [
-        "| name | class | attacks | survivors | reports | reference |",
-        "| --- | --- | --- | --- | --- | --- |",
+        for name, each in estimators().items()
     ]
-    for name, made in refuters().items():
-        cells = (
-            name,
-            f"`{made.__name__}`",
-            made.attacks.value,
-            survivors(made),
-            reported(made),
-            prose(made.reference),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    attacks = [
+        (named(name, each), each.attacks.value, survivors(each), reported(each), prose(each.reference))
+        for name, each in refuters().items()
+    ]
+    return "\n".join(
+        [
+            HEAD,
+            *table(("estimator", "identified by", "treatments", "assumes", "reference"), made),
+            "",
+            ATTACKS,
+            *table(("refuter", "attacks", "survivors", "reports", "reference"), attacks),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

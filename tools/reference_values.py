@@ -16,7 +16,11 @@ from reference import EFFECTS, SECTIONS, Row
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference-values.md"
 
-HEAD = """# Reference values
+HEAD = """---
+hide: [toc]
+---
+
+# Reference values
 
 Published numbers beside ours, from public files. `python tools/reference_values.py` makes this page, and
 `tests/test_reference_values.py` tests every row by the same functions. Both need the files, which are not part of the
@@ -24,7 +28,7 @@ project.
 
 Ours is rounded to the digits that were printed. In the last column *digits* means that they are all the same, and
 *interval* that our 95% interval holds the number. Otherwise it says how far apart the
-two may be, and why.
+two may be, and why. Such rows move a little whenever learners or folds change.
 """
 
 
