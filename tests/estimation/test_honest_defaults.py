@@ -19,7 +19,7 @@ SLOW = bool(os.environ.get("AITIA_SLOW"))
 def test_defaults_cover(design):
     # Coverage over R runs within 3.3 Monte-Carlo errors of 95%; the bias below a quarter of the standard error plus 3.3
     # of its own Monte-Carlo errors. TMLE uses the nuisances of AIPW, and test_tmle holds the two together.
-    runs, rows = (200, 10_000) if SLOW else (6, 2000)
+    runs, rows = (200, 10_000) if SLOW else (8 if design == "high-dimensional" else 20, 2000)
     # Weighting alone needs more rows than the small form has, where overlap is weak or the propensity wiggles.
     weighting = (IPW(),) if SLOW or design not in ("weak overlap", "nonlinear") else ()
     table = honest_defaults.study(
