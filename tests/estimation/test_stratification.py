@@ -72,7 +72,7 @@ def test_kidney_stones():
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_the_average_effect_is_the_mix_of_treated_and_untreated(seed: int):
-    one = draw(300, seed)
+    one = draw(600, seed)
     everyone, treated, untreated = (
         Stratification().estimate(estimand(each), one).value for each in (ALL, TREATED, UNTREATED)
     )
