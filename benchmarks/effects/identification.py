@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from run import write
 
-LIMIT = 60.0
+LIMIT = 20.0
 SIZES = (10, 20, 40, 80, 200)
 
 

@@ -54,15 +54,15 @@ def _thin(rows: np.ndarray, most: int) -> np.ndarray:
     return rows if len(rows) <= most else rows[:: -(-len(rows) // most)]
 
 
-def _pays(arranged: Arranged, rows: np.ndarray, residual: np.ndarray, curvature: np.ndarray | None) -> bool:
+def _pays(x: np.ndarray, rows: np.ndarray, residual: np.ndarray, curvature: np.ndarray | None) -> bool:
     """Whether trees fitted to the out-of-fold residuals of some rows lower the loss on others, beyond chance."""
     rows = _thin(rows, _PROBE_ROWS)
-    if len(rows) < max(200, 40 * arranged.x.shape[1]) or arranged.x.shape[1] == 0:
+    if len(rows) < max(200, 40 * x.shape[1]) or x.shape[1] == 0:
         return False
     # Rows stand by fold, so alternate ones split every fold in two.
     learn, check = rows[::2], rows[1::2]
-    model = _fit(arranged.x[learn], residual[learn], None if curvature is None else curvature[learn])
-    found = _predict(model, arranged.x[check])
+    model = _fit(x[learn], residual[learn], None if curvature is None else curvature[learn])
+    found = _predict(model, x[check])
     product = residual[check] * found
     if curvature is not None:
         product = product * curvature[check]
@@ -91,6 +91,7 @@ def boost_means(
         weights: survey weights and masks, shape (n,), or None.
     """
     m = targets.shape[1]
+    x = features.binned()
     own = [
         np.flatnonzero(
             ((arranged.arm == arm) if arms > 1 else np.ones(arranged.n, bool))
@@ -102,7 +103,7 @@ def boost_means(
 
     def probe(column: tuple[int, int]) -> bool:
         arm, target = column
-        return _pays(arranged, own[arm], targets[:, target] - predictions[:, arm * m + target], None)
+        return _pays(x, own[arm], targets[:, target] - predictions[:, arm * m + target], None)
 
     worth = in_threads(probe, columns)
     result, found = predictions.copy(), np.zeros_like(predictions)
@@ -114,10 +115,8 @@ def boost_means(
         train = own[arm][(own[arm] < left_out.start) | (own[arm] >= left_out.stop)]
         train = _thin(train, _LARGEST_FIT)
         fitted = _at_rows(features, train) @ coefficients[fold, :, at]
-        model = _fit(
-            arranged.x[train], targets[train, target] - fitted, None if weights is None else weights[train]
-        )
-        found[left_out, at] = _predict(model, arranged.x[left_out])
+        model = _fit(x[train], targets[train, target] - fitted, None if weights is None else weights[train])
+        found[left_out, at] = _predict(model, x[left_out])
 
     in_threads(
         fit,
@@ -151,6 +150,7 @@ def boost_log_odds(
         odds: the series' out-of-fold log-odds, arranged.
     """
     weights = arranged.weights
+    x = features.binned()
 
     def working(eta: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = special.expit(eta)
@@ -160,7 +160,7 @@ def boost_log_odds(
 
     everyone = np.arange(arranged.n)
     residual, curvature = working(odds, everyone)
-    if not _pays(arranged, everyone, residual, curvature):
+    if not _pays(x, everyone, residual, curvature):
         return odds, False
     found = np.zeros(arranged.n)
 
@@ -168,8 +168,8 @@ def boost_log_odds(
         left_out = arranged.fold(fold)
         train = _thin(arranged.training(fold), _LARGEST_FIT)
         residual, curvature = working(_at_rows(features, train) @ coefficients[fold], train)
-        model = _fit(arranged.x[train], residual, curvature)
-        found[left_out] = np.clip(_predict(model, arranged.x[left_out]), -_LARGEST_SHIFT, _LARGEST_SHIFT)
+        model = _fit(x[train], residual, curvature)
+        found[left_out] = np.clip(_predict(model, x[left_out]), -_LARGEST_SHIFT, _LARGEST_SHIFT)
 
     in_threads(fit, range(arranged.folds))
 
