@@ -11,7 +11,7 @@ from aitia.core import AssumptionKey, stats, stream
 from aitia.estimation import ReplacedOutcome
 from aitia.refutation._affordable import Budget, as_normal
 from aitia.refutation._base import Case, Refutation, Refuter, Verdict
-from aitia.refutation._linear import curvature_that_matters, expand
+from aitia.refutation._linear import curvature_that_matters, curved_terms, expand
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
@@ -135,9 +135,11 @@ class _World:
         x = sample.covariates
         # The form of m is read off at most so many rows; more would show curvature too weak to matter.
         few = slice(None) if sample.n <= rows else np.linspace(0, sample.n - 1, rows).astype(np.int64)
-        chosen = curvature_that_matters(y[few], np.column_stack([x[few], units[few]]), expand(x[few]))
+        terms = curved_terms(x[few])
+        base = np.column_stack([x[few], units[few]])
+        chosen = [terms[at] for at in curvature_that_matters(y[few], base, expand(x[few], terms))]
         self.curved = len(chosen)
-        extra = expand(x)[:, chosen] if len(chosen) else np.empty((sample.n, 0))
+        extra = expand(x, chosen)
         design = np.column_stack([np.ones(sample.n), x, extra, units])
         scale = np.sqrt(np.einsum("ij,ij->j", design, design) / sample.n)
         scale[scale == 0] = 1.0

@@ -62,38 +62,65 @@ class Projection:
         return fit if self.root is None else (fit.T / self.root).T
 
 
-def expand(covariates: np.ndarray, products: bool = True, most: int = 200) -> np.ndarray:
+Term = tuple[int, ...]
+"""Columns multiplied with each other: (0, 0) is the square of the first, (0, 2) the product of first and third."""
+
+
+def curved_terms(covariates: np.ndarray, products: bool = True, most: int = 200) -> list[Term]:
     """Curvature beside the covariates: squares and cubes of continuous columns, products of pairs.
 
-    Columns with two values have no powers of their own. The columns are standardised first, winsorised at
-    four standard deviations so that a few far rows do not decide the fit.
+    Columns with two values have no powers of their own; terms that are constant are left out.
 
     Args:
         covariates: X, shape (n, p).
         products: add the products of pairs.
         most: the largest number of products added (the first ones, in column order).
-
-    Returns:
-        The added columns only, standardised, shape (n, q).
     """
     if covariates.size == 0:
-        return np.empty((len(covariates), 0))
-    spread = covariates.std(axis=0)
-    keep = spread > 0
-    z = np.clip((covariates[:, keep] - covariates[:, keep].mean(axis=0)) / spread[keep], -4, 4)
-    columns = []
-    for j in range(z.shape[1]):
-        if len(np.unique(z[:1000, j])) > 2 or len(np.unique(z[:, j])) > 2:
-            columns += [z[:, j] ** 2, z[:, j] ** 3]
+        return []
+    varies = np.flatnonzero(covariates.std(axis=0) > 0).tolist()
+    terms: list[Term] = []
+    for j in varies:
+        if len(np.unique(covariates[:1000, j])) > 2 or len(np.unique(covariates[:, j])) > 2:
+            terms += [(j, j), (j, j, j)]
     if products:
-        pairs = [(i, j) for i in range(z.shape[1]) for j in range(i)]
-        columns += [z[:, i] * z[:, j] for i, j in pairs[:most]]
-    if not columns:
+        terms += [(i, j) for at, i in enumerate(varies) for j in varies[:at]][:most]
+    z = _standard(covariates)
+    return [term for term in terms if _product(z, term).std() > 1e-12]
+
+
+def expand(covariates: np.ndarray, terms: list[Term] | None = None) -> np.ndarray:
+    """Curved terms of the covariates as standardised columns.
+
+    The covariates are standardised first, winsorised at four standard deviations so that a few far rows do not
+    decide the fit.
+
+    Args:
+        covariates: X, shape (n, p).
+        terms: which; None takes `curved_terms`.
+
+    Returns:
+        Shape (n, q).
+    """
+    terms = curved_terms(covariates) if terms is None else terms
+    if not terms:
         return np.empty((len(covariates), 0))
-    added = np.column_stack(columns)
+    z = _standard(covariates)
+    added = np.column_stack([_product(z, term) for term in terms])
     spread = added.std(axis=0)
-    added = added[:, spread > 1e-12]
-    return (added - added.mean(axis=0)) / added.std(axis=0)
+    return (added - added.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _standard(covariates: np.ndarray) -> np.ndarray:
+    spread = covariates.std(axis=0)
+    return np.clip((covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1.0), -4, 4)
+
+
+def _product(z: np.ndarray, term: Term) -> np.ndarray:
+    result = z[:, term[0]]
+    for j in term[1:]:
+        result = result * z[:, j]
+    return result
 
 
 def curvature_that_matters(
