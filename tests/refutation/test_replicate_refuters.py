@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import crowded, linear, study
 
-from aitia.core import stream
+from aitia.core import AssumptionKey, stream
 from aitia.estimation import AIPW, RegressionAdjustment
 from aitia.refutation import (
     BlockBootstrap,
@@ -17,8 +17,11 @@ from aitia.refutation import (
     PlaceboTreatment,
     RandomCommonCause,
     RandomSubset,
+    Refutation,
     SimulatedTruth,
+    Verdict,
 )
+from aitia.refutation._affordable import Budget, Replicating
 from aitia.refutation._generator import Generator
 from aitia.refutation._placebo_treatment import _Permutation
 
@@ -225,3 +228,33 @@ def test_five_refuters_with_a_hundred_replicates_need_no_refit():
     for refuter in FIVE:
         found = refuter().refute(case)
         assert found.replicates == 100 and found.cost.startswith("no refit")
+
+
+class _Scripted(Replicating):
+    """Gives a verdict at the first look and another at the second, and keeps the budgets it was given."""
+
+    name = "scripted"
+    attacks = AssumptionKey.INTERVAL
+    reference = ""
+    replicates, full = 100, False
+
+    def __init__(self, first: Verdict, second: Verdict) -> None:
+        self.verdicts, self.budgets = [first, second], []
+
+    def _attempt(self, case: Case, seed: int, budget: Budget) -> Refutation:
+        self.budgets.append(budget)
+        verdict = self.verdicts[len(self.budgets) - 1]
+        return Refutation(self.name, self.attacks, "", "", "", verdict, "", replicates=budget.most(case))
+
+
+def test_a_cheap_attempt_that_does_not_survive_is_made_again_on_more_rows():
+    case = linear(np.random.default_rng(19), n=4000)
+    learned = Case(AIPW().estimate(case.estimand, case.sample), case.sample)
+    twice = _Scripted(Verdict.BROKEN, Verdict.SURVIVED)
+    found = twice.refute(learned)
+    assert found.verdict is Verdict.SURVIVED and found.replicates == 30
+    assert [each.rows(learned) for each in twice.budgets] == [1000, 3000]
+    # A survivor is not asked again, nor is an estimator that answers exactly from moments.
+    for verdict, asked in ((Verdict.SURVIVED, learned), (Verdict.BROKEN, case)):
+        once = _Scripted(verdict, Verdict.INCONCLUSIVE)
+        assert once.refute(asked).verdict is verdict and len(once.budgets) == 1

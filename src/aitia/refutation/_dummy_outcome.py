@@ -9,14 +9,14 @@ import numpy as np
 
 from aitia.core import AssumptionKey, stats, stream
 from aitia.estimation import ReplacedOutcome
-from aitia.refutation._affordable import Budget, as_normal
-from aitia.refutation._base import Case, Refutation, Refuter, Verdict
+from aitia.refutation._affordable import Budget, Replicating, as_normal
+from aitia.refutation._base import Case, Refutation, Verdict
 from aitia.refutation._linear import curvature_that_matters, curved_terms, expand
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
 @dataclass(frozen=True)
-class DummyOutcome(Refuter):
+class DummyOutcome(Replicating):
     """Does the method find an effect that was put there? (dummy outcome with known effect)
 
     Attacks: the outcome model. Treatment and covariates stay as they are, with all their confounding; the
@@ -62,10 +62,9 @@ class DummyOutcome(Refuter):
             return "A treatment with several levels has no single effect to plant."
         return ""
 
-    def _refute(self, case: Case, seed: int) -> Refutation:
+    def _attempt(self, case: Case, seed: int, budget: Budget) -> Refutation:
         estimate = case.estimate
         truth = estimate.value if self.effect is None else float(self.effect)
-        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=True)
         small = case.thinned(budget.rows(case, refits), seed)
         world = _World(small, truth)

@@ -9,14 +9,14 @@ import numpy as np
 
 from aitia.core import AssumptionKey, stream
 from aitia.estimation import ReplacedTreatment
-from aitia.refutation._affordable import Budget, as_normal
-from aitia.refutation._base import Case, Refutation, Refuter, Verdict
+from aitia.refutation._affordable import Budget, Replicating, as_normal
+from aitia.refutation._base import Case, Refutation, Verdict
 from aitia.refutation._negative_control import column_for
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
 @dataclass(frozen=True)
-class PlaceboTreatment(Refuter):
+class PlaceboTreatment(Replicating):
     """What does the method answer for a treatment that does nothing?
 
     Attacks: the honest interval. The treatment column is permuted at random over the rows, so that the true
@@ -62,10 +62,9 @@ class PlaceboTreatment(Refuter):
             return "A permuted treatment is a placebo for effects identified by adjustment only."
         return ""
 
-    def _refute(self, case: Case, seed: int) -> Refutation:
+    def _attempt(self, case: Case, seed: int, budget: Budget) -> Refutation:
         sample, estimate = case.sample, case.estimate
         groups = sample.clusters if self.clusters is None else column_for(case, self.clusters)
-        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=True)
         # Rows are left out only where the person named no clusters: those would be torn apart.
         small = case.thinned(budget.rows(case, refits), seed) if self.clusters is None else case

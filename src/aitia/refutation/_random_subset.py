@@ -9,13 +9,13 @@ import numpy as np
 
 from aitia.core import AssumptionKey, stats, stream
 from aitia.estimation import ReweightedBlocks, ReweightedRows, Variation
-from aitia.refutation._affordable import Budget
-from aitia.refutation._base import Case, Refutation, Refuter, Verdict
+from aitia.refutation._affordable import Budget, Replicating
+from aitia.refutation._base import Case, Refutation, Verdict
 from aitia.refutation._verdicts import ALPHA, by_p_value, sidak, variance_ratio_p
 
 
 @dataclass(frozen=True)
-class RandomSubset(Refuter):
+class RandomSubset(Replicating):
     """Does half of the data give the same answer, give or take what chance allows?
 
     Attacks: the honest interval. The effect is estimated on random subsets of the rows (of whole clusters,
@@ -53,9 +53,8 @@ class RandomSubset(Refuter):
     attacks: ClassVar[AssumptionKey] = AssumptionKey.INTERVAL
     reference: ClassVar[str] = "Politis, Romano & Wolf 1999, Subsampling, section 2.2"
 
-    def _refute(self, case: Case, seed: int) -> Refutation:
+    def _attempt(self, case: Case, seed: int, budget: Budget) -> Refutation:
         estimate = case.estimate
-        budget = Budget(self.replicates, self.full)
         refits = budget.refits(case, exact_errors=False)
         # Where refits are slow the subsets are smaller: the spread expected of them is known for any share.
         share = min(self.share, budget.rows(case) / case.sample.n) if refits else self.share

@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from aitia.core import AssumptionKey, stats, stream
-from aitia.refutation._affordable import Budget, as_normal
-from aitia.refutation._base import Case, Refutation, Refuter, Verdict
+from aitia.refutation._affordable import Budget, Replicating, as_normal
+from aitia.refutation._base import Case, Refutation, Verdict
 from aitia.refutation._generator import Generator
 from aitia.refutation._refits import refit
 from aitia.refutation._verdicts import ALPHA, by_p_value, mean_and_spread
 
 
 @dataclass(frozen=True)
-class SimulatedTruth(Refuter):
+class SimulatedTruth(Replicating):
     """Does the method find a known effect in worlds that look like these data?
 
     Attacks: the outcome model (and with it the honest interval). A generator is fitted to the data:
@@ -65,8 +65,7 @@ class SimulatedTruth(Refuter):
             return "The generator simulates binary and continuous treatments only."
         return ""
 
-    def _refute(self, case: Case, seed: int) -> Refutation:
-        budget = Budget(self.replicates, self.full)
+    def _attempt(self, case: Case, seed: int, budget: Budget) -> Refutation:
         small = case.thinned(min(budget.rows(case), self.largest), seed)
         generator = Generator.fit(small, self.effect)
         truth, level = generator.truth, case.estimate.level
