@@ -9,7 +9,7 @@ from worlds import linear, study
 
 from aitia.core import AitiaError
 from aitia.estimation import RegressionAdjustment, Sample, TreatmentKind
-from aitia.identification import Effect, Estimand, Rule
+from aitia.identification import ALL, TREATED, UNTREATED, Effect, Estimand, Rule
 from aitia.refutation import (
     Case,
     GeneralSensitivity,
@@ -19,6 +19,7 @@ from aitia.refutation import (
     partial_r2,
     robustness_value,
 )
+from aitia.refutation._omitted_variable import _general
 
 DARFUR = Path(__file__).parents[2] / ".." / "shared" / "data" / "effects" / "darfur.csv"
 
@@ -255,3 +256,17 @@ def test_the_error_of_the_general_bound_is_that_of_the_bootstrap():
     # sd of a standard deviation from 150 draws: 1 / sqrt(300) = 6%.
     assert implied == pytest.approx(np.std(draws), rel=0.25)
     assert implied > 1.2 * case.estimate.std_error  # the chance in sigma and nu is not a trifle here
+
+
+@pytest.mark.parametrize("population", [ALL, TREATED, UNTREATED], ids=str)
+def test_the_debiased_size_of_the_representer_is_its_size(population):
+    """2 E m(W, alpha) = 2 E alpha^2 for the representer of any linear functional (Chernozhukov et al. 2022, eq. 6)."""
+    random = np.random.default_rng(5)
+    x = random.normal(size=(20_000, 2))
+    t = (random.random(20_000) < 1 / (1 + np.exp(-0.8 * x[:, 0] - 0.5))).astype(float)
+    sample = Sample(x.sum(1) + t + random.normal(size=20_000), t, TreatmentKind.BINARY, covariates=x)
+    estimand = Estimand(Effect("t", "y", population=population), Rule.ADJUSTMENT, None, ("x",))
+    case = Case(RegressionAdjustment().estimate(estimand, sample), sample)
+    found = _general(case)
+    assert found.moment.mean() == pytest.approx((found.representer**2).mean(), rel=0.05)
+    assert found.nu2 == pytest.approx((found.representer**2).mean(), rel=0.1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aitia.core import optimize, stats
+from aitia.core import AitiaError, optimize, stats
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,12 @@ class GeneralSensitivity:
     @property
     def scale(self) -> float:
         """S = sigma nu."""
-        return float(np.sqrt(self.sigma2 * max(self.nu2, 0.0)))
+        if self.nu2 <= 0:
+            raise AitiaError(
+                "The debiased size of the weights comes out negative: the propensity model does not fit these rows.",
+                "Use the linear form: OmittedVariable(linear=True).",
+            )
+        return float(np.sqrt(self.sigma2 * self.nu2))
 
     def bias(self, r2_treatment: np.ndarray | float, r2_outcome: np.ndarray | float) -> np.ndarray | float:
         """Largest absolute bias of an omitted variable of the given strength."""

@@ -337,12 +337,12 @@ def _general(case: Case, columns: np.ndarray | None = None, total: int | None = 
     if kind == "treated":
         share = float(np.average(t, weights=w))
         alpha = t / share - (1 - t) * p / ((1 - p) * share)
-        moment = t * (1 / share + p / ((1 - p) * share))
+        moment = t / (share**2 * (1 - p))  # t / share times alpha(1, x) - alpha(0, x)
         effect = t * (mu[1] - mu[0]) / share
     elif kind == "untreated":
         share = float(np.average(1 - t, weights=w))
         alpha = t * (1 - p) / (p * share) - (1 - t) / share
-        moment = (1 - t) * ((1 - p) / (p * share) + 1 / share)
+        moment = (1 - t) / (share**2 * p)
         effect = (1 - t) * (mu[1] - mu[0]) / share
     else:
         inside = np.ones(sample.n) if sample.population is None else sample.population.astype(float)
