@@ -121,3 +121,12 @@ def test_the_documentation_names_every_key():
     text = page.read_text(encoding="utf-8")
     missing = [f"{table}.{key}" for table, keys in SCHEMA.items() for key in keys if f"`{key}`" not in text]
     assert not missing
+
+
+def test_a_misspelt_key_at_the_top_is_found_in_the_table_it_belongs_to(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text('data = "d.csv"\ngraph = "a -> b"\ntreatmnt = "a"\n')
+    with pytest.raises(StudyFileError) as caught:
+        read_study_file(file)
+    assert "line 3: the key 'treatmnt' is unknown." in str(caught.value)
+    assert "Did you mean 'treatment'? It belongs under [question]." in str(caught.value)

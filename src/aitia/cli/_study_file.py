@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -286,7 +287,7 @@ class _Checked:
                 table, key, "stands at the top of the file", f"It belongs under [{_HOME[key]}]."
             )
         else:
-            raise self._error(table, key, "is unknown", nearest(key, known))
+            raise self._error(table, key, "is unknown", _next_step(table, key))
         if not _fits(expected, value):
             raise self._error(table, key, f"holds {_got(value)}; it has to be {expected}", "")
         return tuple(value) if isinstance(value, list) else value
@@ -296,6 +297,15 @@ class _Checked:
         where = f"{self._file}, line {line}" if line else str(self._file)
         inside = f" in [{table}]" if table else ""
         return StudyFileError(f"{where}: the key {key!r}{inside} {what}.", next_step)
+
+
+def _next_step(table: str, key: str) -> str:
+    """The nearest key of the table; at the top of the file also of the tables below."""
+    if not table and not difflib.get_close_matches(key, SCHEMA[""], n=1):
+        below = difflib.get_close_matches(key, _HOME, n=1)
+        if below:
+            return f"Did you mean {below[0]!r}? It belongs under [{_HOME[below[0]]}]."
+    return nearest(key, SCHEMA[table])
 
 
 # Keys that belong in a table, for the person who wrote one at the top of the file.
