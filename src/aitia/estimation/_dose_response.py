@@ -11,7 +11,7 @@ from scipy import linalg
 from aitia.core import Assumption, AssumptionKey, Decision, interpolate
 from aitia.estimation._crossfit import Arranged, arrange
 from aitia.estimation._estimate import Diagnostic, Profile
-from aitia.estimation._estimator import Estimator, Fit, NotApplicable
+from aitia.estimation._estimator import Estimator, Fit, NotApplicable, influence_covariance
 from aitia.estimation._gram import fold_moments
 from aitia.estimation._learners import Series, Workshop, choose_series, cross_fit_means
 from aitia.estimation._moment_estimator import population_of, rows_assumption
@@ -136,7 +136,7 @@ class DoseResponse(Estimator):
         grid = np.quantile(a, [0.05, 0.95])
         grid = np.linspace(grid[0], grid[-1], self.points)
         at = spline(grid)
-        covariance = _covariance(rows_beta * weight[:, None], _clusters(sample, rows), n)
+        covariance = influence_covariance(rows_beta, weight, _clusters(sample, rows))
         means_covariance = at @ covariance @ at.T
         if estimand.question.contrast is None and sample.contrast == (1.0, 0.0):
             # Nobody named two doses: not the question, and not Sample.draw, whose default is (1, 0).
@@ -451,12 +451,3 @@ class _KernelDensity:
 
 def _clusters(sample: Sample, rows: Arranged) -> np.ndarray | None:
     return None if sample.clusters is None else sample.clusters[rows.order]
-
-
-def _covariance(weighted: np.ndarray, clusters: np.ndarray | None, n: int) -> np.ndarray:
-    if clusters is None:
-        return weighted.T @ weighted / n**2
-    codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    groups = int(codes.max()) + 1
-    sums = np.stack([np.bincount(codes, weights=each, minlength=groups) for each in weighted.T])
-    return groups / max(groups - 1, 1) * (sums @ sums.T) / n**2

@@ -159,14 +159,27 @@ def influence_error(
         weights: survey weights w, shape (n,), or None.
         clusters: cluster codes, shape (n,), or None.
     """
-    weighted = influence if weights is None else influence * weights
+    return float(np.sqrt(influence_covariance(influence[:, None], weights, clusters)[0, 0]))
+
+
+def influence_covariance(
+    influence: np.ndarray, weights: np.ndarray | None = None, clusters: np.ndarray | None = None
+) -> np.ndarray:
+    """The joint covariance of k means of influence values, shape (k, k); see `influence_error`.
+
+    Args:
+        influence: one column a quantity, shape (n, k).
+        weights: survey weights w, shape (n,), or None.
+        clusters: cluster codes, shape (n,), or None.
+    """
+    weighted = influence if weights is None else influence * weights[:, None]
     total = len(influence) if weights is None else float(weights.sum())
-    if clusters is None:
-        return float(np.sqrt(weighted @ weighted) / total)
-    _, codes = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(codes, weights=weighted)
-    groups = len(sums)
-    return float(np.sqrt(groups / max(groups - 1, 1) * (sums @ sums)) / total)
+    factor = 1.0
+    if clusters is not None:
+        codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
+        weighted = np.column_stack([np.bincount(codes, weights=column) for column in weighted.T])
+        factor = len(weighted) / max(len(weighted) - 1, 1)
+    return factor * (weighted.T @ weighted) / total**2
 
 
 def first_applicable(candidates: Sequence[Estimator], estimand: Estimand, sample: Sample) -> Estimator | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from aitia.core import AitiaError, Decision
 from aitia.estimation._estimate import Diagnostic, Profile
-from aitia.estimation._estimator import influence_error
+from aitia.estimation._estimator import influence_covariance, influence_error
 from aitia.estimation._sample import Sample, TreatmentKind
 from aitia.identification import Effect, Estimand, PopulationKind
 
@@ -122,14 +122,7 @@ def efficient_means(
 
 def profile_of(sample: Sample, means: Means) -> Profile:
     """The potential means as a profile with joint covariance (clusters and weights respected)."""
-    influence = means.influence if sample.weights is None else means.influence * sample.weights[:, None]
-    total = sample.n if sample.weights is None else float(sample.weights.sum())
-    factor = 1.0
-    if sample.clusters is not None:
-        _, codes = np.unique(sample.clusters, return_inverse=True)
-        influence = np.column_stack([np.bincount(codes, weights=column) for column in influence.T])
-        factor = len(influence) / max(len(influence) - 1, 1)
-    covariance = factor * influence.T @ influence / total**2
+    covariance = influence_covariance(means.influence, sample.weights, sample.clusters)
     points = tuple(sample.treatment_levels) or tuple(range(len(means.values)))
     return Profile(points, means.values, np.sqrt(np.diagonal(covariance)), covariance)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from aitia.core import AitiaError, Assumption, AssumptionKey, Decision, listing
 from aitia.estimation._estimate import Diagnostic, Profile
-from aitia.estimation._estimator import Estimator, Fit
+from aitia.estimation._estimator import Estimator, Fit, influence_covariance
 from aitia.estimation._moment_estimator import rows_assumption
 from aitia.estimation._sample import Sample, TreatmentKind
 from aitia.estimation._scores import target_of
@@ -132,7 +132,7 @@ class Stratification(Estimator):
         }
         treated, control = (int(level) for level in sample.contrast)
         stacked = np.stack([influence[a] for a in known])
-        covariance = _covariance(stacked, weight, sample.clusters)
+        covariance = influence_covariance(stacked.T, weight, sample.clusters)
         thin = int(((rows == 1) & (target > 0)[:, None])[:, compared].sum())
         return Fit(
             value=float(averages[treated] - averages[control]),
@@ -200,14 +200,3 @@ class Stratification(Estimator):
                 source=self.name,
             ),
         )
-
-
-def _covariance(influence: np.ndarray, weight: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
-    """The joint covariance of the arm means, from their influence values, shape (arms, n)."""
-    weighted = influence * weight
-    if clusters is None:
-        return weighted @ weighted.T / weight.sum() ** 2
-    codes = np.unique(clusters, return_inverse=True)[1]
-    sums = np.stack([np.bincount(codes, weights=row) for row in weighted])
-    groups = sums.shape[1]
-    return groups / max(groups - 1, 1) * (sums @ sums.T) / weight.sum() ** 2
