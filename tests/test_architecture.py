@@ -20,6 +20,7 @@ FLOOR = {
     "statistics": 1,
     "data": 1,
     "identification": 2,
+    "discovery": 2,
     "examples": 2,
     "estimation": 3,
     "refutation": 4,

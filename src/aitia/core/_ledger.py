@@ -33,6 +33,12 @@ class AssumptionKey(StrEnum):
     INDEPENDENT_ROWS = "independent-rows"
     MISSINGNESS = "missingness"
     INTERVAL = "honest-interval"
+    FAITHFULNESS = "faithfulness"
+    MARKOV = "markov"
+    CAUSAL_SUFFICIENCY = "causal-sufficiency"
+    ACYCLICITY = "acyclicity"
+    NON_GAUSSIAN_NOISE = "non-gaussian-noise"
+    STATIONARITY = "stationarity"
 
 
 class Status(StrEnum):

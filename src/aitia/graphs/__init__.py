@@ -16,6 +16,7 @@ from ._independences import Independence as Independence
 from ._independences import implied_independences as implied_independences
 from ._independences import local_markov as local_markov
 from ._kinds import representative as representative
+from ._marks import Marks as Marks
 from ._separation import Path as Path
 from ._separation import m_connecting_path as m_connecting_path
 from ._separation import m_separated as m_separated

@@ -1,0 +1,11 @@
+"""From data (and knowledge) to the graphs they leave open, and how sure each edge is."""
+
+from ._algorithm import Algorithm as Algorithm
+from ._algorithm import discover as discover
+from ._discovery import Discovery as Discovery
+from ._discovery import EdgeEvidence as EdgeEvidence
+from ._discovery import Latent as Latent
+from ._errors import DiscoveryError as DiscoveryError
+from ._errors import KnowledgeError as KnowledgeError
+from ._knowledge import Knowledge as Knowledge
+from ._observations import Observations as Observations

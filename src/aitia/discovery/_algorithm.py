@@ -1,0 +1,107 @@
+"""What every discovery algorithm is, and the one call that runs any of them."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from aitia.core import Assumption, Ledger
+from aitia.data import Kind, Missing
+from aitia.discovery._discovery import Discovery
+from aitia.discovery._knowledge import NOTHING, Knowledge
+from aitia.discovery._observations import Observations
+from aitia.graphs import GraphKind
+
+
+class Algorithm(ABC):
+    """A discovery algorithm with its options: a frozen dataclass whose author writes `_search` alone."""
+
+    name: ClassVar[str]
+    """Its name on the command line and in reports (``"pc"``)."""
+    output: ClassVar[GraphKind]
+    """The kind of graph it finds (without knowledge)."""
+    reference: ClassVar[str]
+    """The paper."""
+    cost: ClassVar[str] = ""
+    """What it costs, in words."""
+
+    def run(
+        self,
+        data: Any,
+        knowledge: Knowledge | None = None,
+        *,
+        seed: int = 0,
+        show_progress: bool | None = None,
+    ) -> Discovery:
+        """Find a graph.
+
+        Args:
+            data: `Observations`, or anything `Observations.of` takes.
+            knowledge: what is known beforehand.
+            seed: the seed of every random draw.
+            show_progress: a bar on standard error; None shows it on a terminal only.
+
+        Raises:
+            DiscoveryError: the data do not fit; the error names the column.
+            KnowledgeError: the knowledge contradicts itself, or names no variable of the data.
+        """
+        started = time.perf_counter()
+        observed = Observations.of(data)
+        known = NOTHING if knowledge is None else knowledge
+        known.check_names(observed.names)
+        found = self._search(observed, known, seed, show_progress)
+        return replace(
+            found,
+            rows=observed.rows,
+            knowledge=known,
+            assumptions=Ledger(tuple(self.assumes(observed))).add(found.assumptions),
+            decisions=(*observed.decisions, *found.decisions),
+            seconds=time.perf_counter() - started,
+            seed=seed,
+        )
+
+    @abstractmethod
+    def _search(
+        self, data: Observations, knowledge: Knowledge, seed: int, show_progress: bool | None
+    ) -> Discovery:
+        """The search itself: graph, evidence, tests, and what else it has to say."""
+
+    def assumes(self, data: Observations) -> Iterable[Assumption]:
+        """The assumptions of this algorithm with this test or score, for the ledger."""
+        return ()
+
+
+def discover(
+    data: Any,
+    algorithm: Algorithm | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    columns: Iterable[str] | None = None,
+    kinds: Mapping[str, Kind | str] | None = None,
+    missing: Missing | str = Missing.STOP,
+    seed: int = 0,
+    show_progress: bool | None = None,
+) -> Discovery:
+    """Find the graphs that data and knowledge leave open.
+
+    Args:
+        data: anything `aitia.read` takes, or `Observations`.
+        algorithm: an algorithm object; None takes `BOSS` with the score that fits the kinds of columns.
+        knowledge: what is known beforehand.
+        columns: which columns; None takes all.
+        kinds: kinds set by the person, by column.
+        missing: the policy for missing values.
+        seed: the seed of every random draw.
+        show_progress: a bar on standard error; None shows it on a terminal only.
+    """
+    observed = Observations.of(data, columns, kinds=kinds, missing=missing)
+    if algorithm is None:
+        from aitia.discovery.search import BOSS
+
+        chosen = BOSS()
+    else:
+        chosen = algorithm
+    return chosen.run(observed, knowledge, seed=seed, show_progress=show_progress)

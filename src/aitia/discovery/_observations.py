@@ -1,0 +1,291 @@
+"""The data boundary of discovery: columns as numbers, their moments, and what kind each is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from aitia.core import Decision, listing
+from aitia.data import Codes, Design, Kind, Missing, Numeric, Table, read
+from aitia.discovery._errors import DiscoveryError
+from aitia.statistics import GroupedMoments, Moments, accumulate, assign_blocks
+
+DISCRETE = (Kind.BINARY, Kind.CATEGORICAL)
+
+
+class Observations:
+    """Columns for discovery, made by `of`, `of_moments` or `of_names`; everything in it is made when first needed.
+
+    Numbers are as they are; binary and categorical columns are the positions of their levels (0.0, 1.0, ...).
+    What only needs moments streams the rows once and never holds them.
+
+    Args:
+        names: the p variables.
+        rows: n; 0 where there are no data (an oracle's variables).
+        discrete: for each variable, whether it is binary or categorical.
+        levels: the values behind the codes of each discrete variable; empty for the others.
+        decisions: what was decided on the way (rows left out, constant columns set aside).
+
+    Example:
+        >>> data = Observations.of({"a": [1.0, 2.0, 4.0, 3.0], "b": ["x", "y", "y", "x"]})
+        >>> data.names, data.rows, data.discrete
+        (('a', 'b'), 4, (False, True))
+        >>> round(float(data.correlation[0, 1]), 3)
+        0.447
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        rows: int,
+        discrete: Sequence[bool],
+        levels: Sequence[tuple[Any, ...]],
+        decisions: Sequence[Decision] = (),
+        *,
+        design: Design | None = None,
+        values: np.ndarray | None = None,
+        moments: Moments | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.rows = rows
+        self.discrete = tuple(discrete)
+        self.levels = tuple(levels)
+        self.decisions = tuple(decisions)
+        self._design = design
+        if values is not None:
+            self.__dict__["values"] = values
+        if moments is not None:
+            self.__dict__["moments"] = moments
+
+    @classmethod
+    def of(
+        cls,
+        data: Any,
+        columns: Iterable[str] | None = None,
+        *,
+        kinds: Mapping[str, Kind | str] | None = None,
+        missing: Missing | str = Missing.STOP,
+    ) -> Observations:
+        """The columns of anything `aitia.data.read` takes.
+
+        Args:
+            data: a path, a frame, a mapping of columns, a `Table`, or `Observations` (returned as they are).
+            columns: which columns; None takes all.
+            kinds: kinds set by the person, by column; ``Kind.CATEGORICAL`` makes a column of numbers discrete.
+            missing: the policy for missing values over these columns.
+
+        Raises:
+            DataError: the columns cannot be read; missing values under ``stop``; text in a column of numbers.
+            DiscoveryError: fewer than two columns vary.
+        """
+        if isinstance(data, Observations):
+            return data
+        table: Table = read(data, kinds=kinds)
+        names = tuple(table.names if columns is None else columns)
+        facts = table.profile(names)
+        kept = [column for column in facts if not column.is_constant]
+        decisions = []
+        if len(kept) < len(facts):
+            gone = [column.name for column in facts if column.is_constant]
+            decisions.append(Decision(f"left out {listing(gone)}", "these columns hold one value only"))
+        if len(kept) < 2:
+            raise DiscoveryError(
+                f"Discovery needs two columns that vary, but there {'is' if len(kept) == 1 else 'are'} {len(kept)}.",
+                "Give more columns.",
+            )
+        discrete = [column.kind in DISCRETE for column in kept]
+        terms = [
+            Codes(column.name) if is_discrete else Numeric(column.name, required=True)
+            for column, is_discrete in zip(kept, discrete)
+        ]
+        design = Design.build(table, terms, missing=missing)
+        levels = [tuple(design.levels.get(column.name, ())) for column in kept]
+        return cls(
+            [column.name for column in kept],
+            design.n_rows,
+            discrete,
+            levels,
+            (*table.decisions, *decisions, *design.decisions),
+            design=design,
+        )
+
+    @classmethod
+    def of_moments(cls, moments: Moments) -> Observations:
+        """Continuous variables of which only the moments are known: of a population, a replicate, a federation."""
+        p = len(moments.names)
+        return cls(moments.names, moments.count, [False] * p, [()] * p, moments=moments)
+
+    @classmethod
+    def of_covariance(cls, names: Sequence[str], covariance: np.ndarray, rows: int) -> Observations:
+        """A population with this covariance, taken as if seen through `rows` rows."""
+        covariance = np.asarray(covariance, float)
+        zero = np.zeros(len(names))
+        return cls.of_moments(Moments(tuple(names), rows, float(rows), zero, covariance * rows))
+
+    @classmethod
+    def of_names(cls, names: Iterable[str]) -> Observations:
+        """Variables without data, for oracles."""
+        names = tuple(names)
+        return cls(names, 0, [False] * len(names), [()] * len(names))
+
+    @classmethod
+    def of_values(
+        cls,
+        names: Sequence[str],
+        values: np.ndarray,
+        discrete: Sequence[bool] | None = None,
+        levels: Sequence[tuple[Any, ...]] | None = None,
+    ) -> Observations:
+        """Rows that lie in memory already.
+
+        Args:
+            names: the p variables.
+            values: float64, shape (n, p); codes 0, 1, ... in discrete columns.
+            discrete: which columns are discrete; None: none.
+            levels: the values behind the codes; None: the codes themselves.
+        """
+        values = np.asarray(values, float)
+        discrete = [False] * len(names) if discrete is None else list(discrete)
+        if levels is None:
+            levels = [
+                tuple(range(int(values[:, i].max()) + 1)) if each else () for i, each in enumerate(discrete)
+            ]
+        return cls(names, len(values), discrete, levels, values=values)
+
+    # What is made when first needed.
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """All rows, shape (n, p), float64, Fortran order.
+
+        Raises:
+            DiscoveryError: only moments or names are known.
+        """
+        if self._design is None:
+            raise DiscoveryError(
+                "This needs the rows, but only " + ("moments" if self.rows else "names") + " are known.",
+                "Give the data themselves, or choose a test or score that needs moments only.",
+            )
+        return self._design.matrix()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the rows themselves are there, not only moments or names."""
+        return self._design is not None or "values" in self.__dict__
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The codes of the discrete variables, shape (n, p), int32, Fortran order; -1 in the other columns."""
+        codes = np.full((self.rows, len(self.names)), -1, np.int32, order="F")
+        for i, discrete in enumerate(self.discrete):
+            if discrete:
+                codes[:, i] = self.values[:, i]
+        return codes
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many levels each variable has; 0 for those that are not discrete."""
+        return tuple(len(each) for each in self.levels)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """The moments of all columns, from one pass."""
+        return self.block_moments(1).total()
+
+    def block_moments(self, blocks: int, seed: int = 0) -> GroupedMoments:
+        """The moments of each of `blocks` random blocks of rows, from one pass: what replicates are made of."""
+        if not self.has_rows:
+            raise DiscoveryError(
+                "Blocks need the rows, but only moments are known.", "Give the data themselves."
+            )
+        if blocks == 1:
+            return accumulate(self._stream(), self.names)
+        return accumulate(
+            self._stream(),
+            self.names,
+            groups=lambda block, start: assign_blocks(start, len(block), blocks, seed, "discovery blocks"),
+            n_groups=blocks,
+        )
+
+    def _stream(self) -> Iterable[np.ndarray]:
+        if "values" in self.__dict__ or self._design is None:
+            return [self.values]
+        return self._design.blocks()
+
+    @cached_property
+    def correlation(self) -> np.ndarray:
+        """The correlation matrix, shape (p, p), from the moments."""
+        cross = self.moments.cross
+        spread = np.sqrt(np.diag(cross))
+        correlation = cross / np.outer(spread, spread)
+        np.fill_diagonal(correlation, 1.0)
+        return correlation
+
+    # Parts.
+
+    def take(self, rows: np.ndarray) -> Observations:
+        """The same variables for these rows (positions, possibly repeated)."""
+        return Observations.of_values(
+            self.names, np.asfortranarray(self.values[rows]), self.discrete, self.levels
+        )
+
+    def subset(self, names: Sequence[str]) -> Observations:
+        """Some of the variables."""
+        at = [self.position(name) for name in names]
+        discrete, levels = [self.discrete[i] for i in at], [self.levels[i] for i in at]
+        known = self.__dict__.get("moments")
+        return Observations(
+            names,
+            self.rows,
+            discrete,
+            levels,
+            self.decisions,
+            values=np.asfortranarray(self.values[:, at]) if self.has_rows else None,
+            moments=None if known is None else known.subset(names),
+        )
+
+    def position(self, name: str) -> int:
+        """Where a variable stands.
+
+        Raises:
+            DiscoveryError: there is none of that name; the nearest is named.
+        """
+        from aitia.core import nearest
+
+        if name not in self.names:
+            raise DiscoveryError(f"There is no variable {name!r}.", nearest(name, self.names))
+        return self.names.index(name)
+
+    # What tests and scores ask before they start.
+
+    def require_numbers(self, what: str) -> None:
+        """Refuse categorical columns with more than two levels, whose codes have no order.
+
+        Raises:
+            DiscoveryError: names the column.
+        """
+        for name, levels in zip(self.names, self.levels):
+            if len(levels) > 2:
+                raise DiscoveryError(
+                    f"{what} reads numbers, but {name!r} is categorical with {len(levels)} levels.",
+                    "Choose a test or score for mixed columns, or leave this column out.",
+                )
+
+    def require_discrete(self, what: str) -> None:
+        """Refuse columns that are not binary or categorical.
+
+        Raises:
+            DiscoveryError: names the column.
+        """
+        for name, discrete in zip(self.names, self.discrete):
+            if not discrete:
+                raise DiscoveryError(
+                    f"{what} counts categories, but {name!r} holds numbers.",
+                    f"If its numbers are categories, say so: kinds={{{name!r}: 'categorical'}} (or --kind discrete).",
+                )
+
+    def __repr__(self) -> str:
+        return f"Observations({self.rows:,} rows, {len(self.names)} variables: {listing(self.names)})"

@@ -1,0 +1,1 @@
+"""Constraint-based search: independence tests decide the edges."""

@@ -1,0 +1,1 @@
+"""Functional causal models: asymmetries of the noise orient the edges."""

@@ -1,0 +1,1 @@
+"""Latent structure: unmeasured variables behind measured ones, by rank and independence constraints."""

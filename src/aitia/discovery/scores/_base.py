@@ -1,0 +1,83 @@
+"""What every score is: an object without data, and the same bound to data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from aitia.discovery._observations import Observations
+
+
+class Score(ABC):
+    """A decomposable score of DAGs, with its options and without data: a frozen dataclass. Higher is better."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def on(self, data: Observations) -> Scorer:
+        """The score bound to data.
+
+        Raises:
+            DiscoveryError: the score does not fit the kinds of these columns.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianTerms:
+    """What a compiled search needs to score linear Gaussian models itself.
+
+    The local score is ``-rows / 2 * log(residual variance of the node given its parents) - penalty * |parents|``
+    with the residual variance relative to the node's own.
+
+    Args:
+        correlation: shape (p, p).
+        rows: n.
+        penalty: the price of one parent.
+    """
+
+    correlation: np.ndarray
+    rows: float
+    penalty: float
+
+
+class Scorer(ABC):
+    """A score bound to data: local scores are remembered by node and parent set, and distinct ones counted.
+
+    Args:
+        names: the variables, in the order of their positions.
+        rows: the number of rows.
+    """
+
+    def __init__(self, names: Sequence[str], rows: int) -> None:
+        self.names = tuple(names)
+        self.rows = rows
+        self._memory: dict[tuple[int, tuple[int, ...]], float] = {}
+        self.calls = 0
+        """How many distinct local scores were computed; compiled searches add theirs."""
+
+    @property
+    def gaussian(self) -> GaussianTerms | None:
+        """What a compiled search needs, where the score is a penalised Gaussian likelihood; else None."""
+        return None
+
+    def local(self, node: int, parents: Iterable[int] = ()) -> float:
+        """The score of one node given its parents, up to a constant of the data."""
+        key = (node, tuple(sorted(parents)))
+        found = self._memory.get(key)
+        if found is None:
+            self.calls += 1
+            found = self._memory[key] = self._compute(*key)
+        return found
+
+    def total(self, parents: Sequence[Iterable[int]]) -> float:
+        """The score of a DAG, given the parents of each node."""
+        return sum(self.local(node, above) for node, above in enumerate(parents))
+
+    @abstractmethod
+    def _compute(self, node: int, parents: tuple[int, ...]) -> float:
+        """The local score for sorted parents: the mathematics of one score."""

@@ -1,0 +1,1 @@
+"""Score-based and permutation-based search over classes, orders and DAGs."""

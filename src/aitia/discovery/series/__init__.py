@@ -1,0 +1,1 @@
+"""Time series: lagged and contemporaneous edges."""
