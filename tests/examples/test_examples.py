@@ -165,3 +165,20 @@ def test_rand_persons_have_the_years_they_enrolled_for():
     years = frame.groupby("person").size()
     assert years.isin([3, 5]).mean() > 0.75
     assert (frame.groupby("person")["plan"].nunique() == 1).all()
+
+
+def test_coffee_and_sleep():
+    frame = rows("coffee_and_sleep")
+    answers = examples.coffee_and_sleep.answers
+
+    def slope(*adjusted):
+        design = np.column_stack([np.ones(len(frame)), frame[["coffee", *adjusted]]])
+        inverse = np.linalg.inv(design.T @ design)
+        fitted = inverse @ design.T @ frame["sleep"].to_numpy()
+        noise = frame["sleep"] - design @ fitted
+        return fitted[1], np.sqrt(inverse[1, 1] * noise.var())
+
+    for adjusted, key in (((), "raw"), (("workload",), "effect"), (("stress", "exercise"), "effect")):
+        value, error = slope(*adjusted)
+        assert abs(value - answers[key].value) < 3.5 * error
+    assert answers["raw"].value < answers["effect"].value - 0.1
