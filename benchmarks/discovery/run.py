@@ -1,0 +1,113 @@
+"""Make the table of discovery benchmarks: ours beside the peers, on the same rows.
+
+    python benchmarks/discovery/run.py              # everything that is installed
+    python benchmarks/discovery/run.py --only "pc"  # tasks whose name contains this
+    python benchmarks/discovery/run.py --library aitia
+
+Rows run one after the other, each in a process of its own, warm. Results go to ``results.json`` beside this file
+and, as a table, between the markers in ``benchmarks/README.md``. Needs ``pip install causal-learn pgmpy lingam
+tigramite dagma`` beside aitia; a library that is missing is left out. The discrete networks are read from files
+beside the repository and left out where those are absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from _tasks import TASKS
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+README = HERE.parent / "README.md"
+LIBRARIES = ("aitia", "causal-learn", "pgmpy", "lingam", "tigramite", "dagma")
+
+
+def installed(library: str) -> str | None:
+    """The version of a library, or None."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def run(arguments: argparse.Namespace) -> list[dict]:
+    """Run the rows asked for; rows run earlier stay in the results."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    for number, task in enumerate(TASKS):
+        label = f"{task.work}: {task.name}"
+        if (arguments.only and arguments.only not in label) or not task.available:
+            continue
+        for library in task.libraries:
+            if not installed(library) or (arguments.library and library != arguments.library):
+                continue
+            command = [sys.executable, str(HERE / "_row.py"), str(number), library]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+            if done.returncode:
+                print(f"{label} | {library}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+                continue
+            found = json.loads(done.stdout.splitlines()[-1])
+            print(f"{label} | {library} | {found['seconds']:.4f} s | SHD {found['shd']:.1f}", flush=True)
+            key = ("work", "problem", "library")
+            results = [each for each in results if any(each[k] != found[k] for k in key)] + [found]
+            RESULTS.write_text(json.dumps(results) + "\n")
+    return results
+
+
+def table(results: list[dict]) -> str:
+    """The results as Markdown, ratios to ours."""
+    lines = [
+        "| work | library | seconds | times ours | tests | peak GB | SHD | adjacency P / R | arrow P / R | skeleton |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |",
+    ]
+    for task in TASKS:
+        here = [each for each in results if (each["work"], each["problem"]) == (task.work, task.name)]
+        ours = next((each for each in here if each["library"] == "aitia"), None)
+        for library in task.libraries:
+            for each in (one for one in here if one["library"] == library):
+                ratio = f"{each['seconds'] / ours['seconds']:.3g}" if ours else ""
+                same = ""
+                if task.skeleton and ours and library == task.skeleton:
+                    differing = sum(
+                        len(set(a) ^ set(b)) for a, b in zip(ours["skeletons"], each["skeletons"])
+                    )
+                    same = "same" if not differing else f"{differing} pairs differ"
+                lines.append(
+                    f"| {task.work}: {task.name} | {library} | {each['seconds']:.3g} | {ratio} | "
+                    f"{'' if each['tests'] is None else format(each['tests'], ',')} | {each['gigabytes']:.2f} | "
+                    f"{each['shd']:.3g} | {two(each, 'adjacency')} | {two(each, 'arrow')} | {same} |"
+                )
+    versions = ", ".join(f"{library} {version}" for library in LIBRARIES if (version := installed(library)))
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return "\n".join([*lines, "", f"{versions}; {machine}."])
+
+
+def two(each: dict, what: str) -> str:
+    """Precision and recall in one cell."""
+    values = (each[f"{what}_precision"], each[f"{what}_recall"])
+    return " / ".join("-" if math.isnan(value) else f"{value:.2f}" for value in values)
+
+
+def write(text: str, marker: str = "discovery") -> None:
+    """Put a table between its markers in the README."""
+    start, end = f"<!-- {marker}: made by", f"<!-- {marker}: end -->"
+    page = README.read_text()
+    head, rest = page.split(start, 1)
+    first_line, rest = rest.split("\n", 1)
+    README.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", help="run the tasks whose name contains this")
+    parser.add_argument("--library", help="run this library alone")
+    write(table(run(parser.parse_args())))
