@@ -9,3 +9,10 @@ from ._errors import DiscoveryError as DiscoveryError
 from ._errors import KnowledgeError as KnowledgeError
 from ._knowledge import Knowledge as Knowledge
 from ._observations import Observations as Observations
+from .independence import ChiSquared as ChiSquared
+from .independence import FisherZ as FisherZ
+from .independence import GSquared as GSquared
+from .independence import Oracle as Oracle
+from .scores import BDeu as BDeu
+from .scores import DiscreteBIC as DiscreteBIC
+from .scores import GaussianBIC as GaussianBIC

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from aitia.discovery._observations import Observations
+    from aitia.discovery._observations import Distinct, Observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,17 @@ class Tester(ABC):
         """The correlation matrix (p, p) where the test is Fisher's z on complete rows: a search may then test in
         bulk, with the same answers. None for every other test."""
         return None
+
+    @property
+    def discrete(self) -> Distinct | None:
+        """The distinct rows where the test is G2 or chi-squared on complete rows: a search may then test in bulk by
+        ``discovery._contingency.g_squared``, with the same answers. None for every other test."""
+        return None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the person should know about the tests made so far, a sentence each."""
+        return ()
 
     def result(self, x: int, y: int, given: Sequence[int] = ()) -> Independence:
         """Test x independent of y given z, or remember."""

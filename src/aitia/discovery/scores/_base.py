@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from aitia.discovery._observations import Observations
+    from aitia.discovery._observations import Distinct, Observations
 
 
 class Score(ABC):
@@ -45,6 +45,21 @@ class GaussianTerms:
     penalty: float
 
 
+@dataclass(frozen=True, eq=False)
+class DiscreteTerms:
+    """What a compiled search needs to score discrete models itself, by ``discovery._contingency.local_score``.
+
+    Args:
+        rows: the distinct rows.
+        sample: the equivalent sample size of BDeu; 0: the penalised likelihood.
+        strength: the price of one free parameter of the penalised likelihood.
+    """
+
+    rows: Distinct
+    sample: float
+    strength: float
+
+
 class Scorer(ABC):
     """A score bound to data: local scores are remembered by node and parent set, and distinct ones counted.
 
@@ -64,6 +79,16 @@ class Scorer(ABC):
     def gaussian(self) -> GaussianTerms | None:
         """What a compiled search needs, where the score is a penalised Gaussian likelihood; else None."""
         return None
+
+    @property
+    def discrete(self) -> DiscreteTerms | None:
+        """What a compiled search needs, where the score is made of counts; else None."""
+        return None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the person should know about the local scores made so far, a sentence each."""
+        return ()
 
     def local(self, node: int, parents: Iterable[int] = ()) -> float:
         """The score of one node given its parents, up to a constant of the data."""
