@@ -11,6 +11,8 @@ from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.graphs import Graph
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from aitia.discovery._algorithm import Algorithm
 
 
@@ -57,9 +59,12 @@ class Latent:
     reason: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Discovery:
     """A graph found in data, with the evidence for each edge.
+
+    Printing it says in plain sentences how many edges were found, how many directions are settled, what it rests
+    on, and what to know before trusting it. A notebook also shows the graph and the evidence.
 
     Args:
         graph: the graph: a CPDAG (or MPDAG with knowledge), a PAG or a DAG.
@@ -98,3 +103,35 @@ class Discovery:
     def between(self, a: str, b: str) -> EdgeEvidence | None:
         """What decided about a and b; None where nothing is recorded."""
         return next((each for each in self.evidence if {each.a, each.b} == {a, b}), None)
+
+    def __repr__(self) -> str:
+        from aitia.discovery._display import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from aitia.discovery._display import as_html
+
+        return as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data for JSON.
+
+        ``graph`` holds ``kind``, ``nodes`` and ``edges``, each edge a list ``[a, mark at a, mark at b, b]`` with
+        the marks ``tail``, ``arrow`` and ``circle``. Beside it stand ``tests``, ``seconds``, ``rows``, ``evidence``,
+        ``latents``, ``warnings``, ``assumptions``, ``decisions``, ``knowledge``, ``details`` and more.
+        """
+        from aitia.discovery._display import as_dict
+
+        return as_dict(self)
+
+    def draw(self, *, title: str = "") -> Figure:
+        """The graph as a Matplotlib figure, each edge as wide as the evidence for it is strong: by the score lost
+        without it, else by the size of its weight, else of its statistic.
+
+        Args:
+            title: a line above it.
+        """
+        from aitia.discovery._display import figure
+
+        return figure(self, title)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -54,6 +55,65 @@ class Knowledge:
         for name, value in tidy.items():
             object.__setattr__(self, name, value)
         self._refuse_contradictions()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Knowledge:
+        """Knowledge from a file: TOML with this class's names as keys, or Tetrad's knowledge format.
+
+        ``tiers = [["age"], ["dose", "pain"]]``, ``required = [["dose", "pain"]]``, and so on. A file that starts
+        with ``/knowledge`` is read as Tetrad writes it: ``addtemporal``, ``forbiddirect``, ``requiredirect``.
+
+        Args:
+            path: the file.
+
+        Raises:
+            KnowledgeError: the file cannot be read; a key is unknown (the nearest one is named) or holds something
+                else than it should, with the line; the pieces contradict each other.
+        """
+        from aitia.discovery._knowledge_file import read_knowledge
+
+        return read_knowledge(path)
+
+    @classmethod
+    def of_mapping(cls, content: Mapping[str, Any]) -> Knowledge:
+        """Knowledge from a mapping with this class's names as keys, such as a table of a TOML file.
+
+        Raises:
+            KnowledgeError: a key is unknown (the nearest one is named) or holds something else than it should.
+
+        Example:
+            >>> Knowledge.of_mapping({"tiers": [["age"], ["pain"]]}).why_forbidden("pain", "age")
+            'pain is in tier 2, after age in tier 1'
+        """
+        from aitia.discovery._knowledge_file import of_mapping
+
+        return of_mapping(content)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pieces as plain data, each under its name."""
+        return {
+            "tiers": [list(tier) for tier in self.tiers],
+            "required": [list(pair) for pair in self.required],
+            "forbidden": [list(pair) for pair in self.forbidden],
+            "exogenous": list(self.exogenous),
+            "latent_pairs": [list(pair) for pair in self.latent_pairs],
+            "apart_within": self.apart_within,
+        }
+
+    def to_toml(self) -> str:
+        """The pieces as TOML, which `read` reads back; empty where nothing is known.
+
+        Example:
+            >>> print(Knowledge(tiers=[["age"], ["pain"]], exogenous=["age"]).to_toml(), end="")
+            tiers = [
+                ["age"],
+                ["pain"],
+            ]
+            exogenous = ["age"]
+        """
+        from aitia.discovery._knowledge_file import to_toml
+
+        return to_toml(self)
 
     def __bool__(self) -> bool:
         return any((self.tiers, self.required, self.forbidden, self.exogenous, self.latent_pairs))

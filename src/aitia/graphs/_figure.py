@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aitia.graphs._edge import Mark
+from aitia.graphs._edge import Edge, Mark
 from aitia.graphs._graph import Graph, Nodes
 from aitia.graphs._layout import FONT, LINE, MARGIN, Curve, end_mark, layout, text_width
 from aitia.graphs._style import BIDIRECTED, INK, Role, edge_colour, legend_entries, roles
+from aitia.graphs._svg import arrow_length
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +28,7 @@ def draw(
     adjusted: Nodes = (),
     legend: bool = True,
     title: str = "",
+    widths: Mapping[Edge, float] | None = None,
 ) -> Figure:
     """The graph drawn in layers from causes on the left to effects on the right, as a Matplotlib figure.
 
@@ -38,6 +41,7 @@ def draw(
         adjusted: the nodes adjusted for.
         legend: whether to explain the colours and arcs that occur, below the graph.
         title: a line above it.
+        widths: the width of edges' lines in pixels, by edge; 1.4 for those not in it.
 
     Raises:
         UnknownNode: a set names a node that is not in the graph.
@@ -60,8 +64,9 @@ def draw(
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0, width), ylim=(height, -head))
     axes.axis("off")
+    given = widths or {}
     for curve in plan.curves:
-        _add_curve(axes, curve)
+        _add_curve(axes, curve, given.get(curve.edge, 1.4))
     for box in plan.boxes:
         role = found[box.name]
         _add_outline(axes, box.x, box.y, box.width, box.height, role)
@@ -134,7 +139,7 @@ def _add_outline(axes: Axes, x: float, y: float, width: float, height: float, ro
         )
 
 
-def _add_curve(axes: Axes, curve: Curve) -> None:
+def _add_curve(axes: Axes, curve: Curve, width: float) -> None:
     from matplotlib.patches import Circle, PathPatch, Polygon
     from matplotlib.path import Path
 
@@ -149,7 +154,8 @@ def _add_curve(axes: Axes, curve: Curve) -> None:
             centre = tip[0] - 4.2 * dx, tip[1] - 4.2 * dy
             axes.add_patch(Circle(centre, 3.8, facecolor="white", edgecolor=colour, linewidth=1.0, zorder=2))
         else:
-            back, wing = (tip[0] - 9 * dx, tip[1] - 9 * dy), 3.8
+            length = arrow_length(9.0, width)
+            back, wing = (tip[0] - length * dx, tip[1] - length * dy), 0.42 * length
             corners = [
                 tip,
                 (back[0] - wing * dy, back[1] + wing * dx),
@@ -162,7 +168,7 @@ def _add_curve(axes: Axes, curve: Curve) -> None:
             Path(points, codes),
             fill=False,
             edgecolor=colour or INK,
-            linewidth=1.05,
+            linewidth=width * _POINT,
             linestyle=(0, (5, 3)) if curve.edge.bidirected else "solid",
             zorder=1,
         )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from aitia.graphs._edge import Edge, Mark
+from aitia.graphs._errors import GraphKindError
 from aitia.graphs._graph import Graph
 from aitia.graphs._kinds import representative
 
@@ -165,7 +166,7 @@ def layout(graph: Graph) -> Layout:
 def _layers(graph: Graph) -> tuple[list[int], list[tuple[Edge, int, int]]]:
     """The layer of each node, and every edge but the bidirected ones with its left and right end."""
     # Edges with an open end are laid as they point in one member of the class.
-    order = {i: position for position, i in enumerate(representative(graph)._adjacency.topological_order)}
+    order = {i: position for position, i in enumerate(_running_order(graph))}
     index = graph._adjacency.index
     arcs = []
     after: list[list[int]] = [[] for _ in graph.nodes]
@@ -189,6 +190,16 @@ def _layers(graph: Graph) -> tuple[list[int], list[tuple[Edge, int, int]]]:
             layer[i] = min(layer[j] for j in after[i]) - 1
     lowest = min(layer)
     return [each - lowest for each in layer], arcs
+
+
+def _running_order(graph: Graph) -> list[int]:
+    """All nodes, causes before effects as far as the marks say."""
+    try:
+        return list(representative(graph)._adjacency.topological_order)
+    except GraphKindError:
+        # A search over few rows can leave marks that fit no member of a class; it is drawn all the same.
+        settled = list(graph._adjacency.topological_order)
+        return [*settled, *(i for i in range(len(graph.nodes)) if i not in set(settled))]
 
 
 def _crossings(layers: Sequence[Sequence[_Place]]) -> int:

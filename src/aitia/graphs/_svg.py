@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
-from aitia.graphs._edge import Mark
+from aitia.graphs._edge import Edge, Mark
 from aitia.graphs._graph import Graph, Nodes
 from aitia.graphs._layout import FONT, LINE, MARGIN, Box, Curve, Layout, Point, end_mark, layout, text_width
 from aitia.graphs._style import BIDIRECTED, INK, Role, edge_colour, legend_entries, roles
 
 _ARROW = 9.0
+_LINE_WIDTH = 1.4
 _SMALL = 11.5
 
 
@@ -20,6 +22,7 @@ def to_svg(
     outcome: Nodes = (),
     adjusted: Nodes = (),
     legend: bool = True,
+    widths: Mapping[Edge, float] | None = None,
 ) -> str:
     """The graph drawn in layers from causes on the left to effects on the right, as inline SVG.
 
@@ -33,6 +36,7 @@ def to_svg(
         outcome: the node or nodes that answer.
         adjusted: the nodes adjusted for.
         legend: whether to explain the colours and arcs that occur, below the graph.
+        widths: the width of edges' lines in pixels, by edge; 1.4 for those not in it.
 
     Returns:
         One ``<svg>`` element with its own size in CSS pixels, which shrinks to the width of the page.
@@ -56,12 +60,13 @@ def to_svg(
         'style="max-width:100%;height:auto;background:#fff" '
         f'font-family="Helvetica,Arial,\'DejaVu Sans\',sans-serif" font-size="{FONT:g}">'
     ]
-    parts += [_curve(curve) for curve in plan.curves]
+    given = widths or {}
+    parts += [_curve(curve, given.get(curve.edge, _LINE_WIDTH)) for curve in plan.curves]
     parts += [_box(box, found[box.name]) for box in plan.boxes]
     return "".join([*parts, *key, "</svg>"])
 
 
-def _curve(curve: Curve) -> str:
+def _curve(curve: Curve, width: float) -> str:
     colour = edge_colour(curve.edge)
     pieces = list(curve.pieces)
     start, last = curve.start, pieces[-1]
@@ -69,7 +74,7 @@ def _curve(curve: Curve) -> str:
     for at_start in (True, False):
         mark, tip, (dx, dy) = end_mark(curve, at_start)
         if mark is Mark.ARROW:
-            marks.append(_arrow(tip, (dx, dy), colour))
+            marks.append(_arrow(tip, (dx, dy), colour, width))
         elif mark is Mark.CIRCLE:
             x, y = tip[0] - 4.2 * dx, tip[1] - 4.2 * dy
             marks.append(
@@ -85,16 +90,22 @@ def _curve(curve: Curve) -> str:
     path = f"M{_point(start)}" + "".join(f"C{' '.join(map(_point, piece))}" for piece in pieces)
     dash = ' stroke-dasharray="6 4"' if curve.edge.bidirected else ""
     title = f"<title>{_safe(str(curve.edge))}</title>"
-    line = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.4"{dash}>{title}</path>'
+    line = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.3g}"{dash}>{title}</path>'
     return line + "".join(marks)
 
 
-def _arrow(tip: Point, direction: Point, colour: str) -> str:
+def _arrow(tip: Point, direction: Point, colour: str, width: float) -> str:
     dx, dy = direction
-    back = tip[0] - _ARROW * dx, tip[1] - _ARROW * dy
-    wing = _ARROW * 0.42
+    length = arrow_length(_ARROW, width)
+    back = tip[0] - length * dx, tip[1] - length * dy
+    wing = length * 0.42
     corners = (tip, (back[0] - wing * dy, back[1] + wing * dx), (back[0] + wing * dy, back[1] - wing * dx))
     return f'<polygon points="{" ".join(map(_point, corners))}" fill="{colour}"/>'
+
+
+def arrow_length(plain: float, width: float) -> float:
+    """The length of an arrowhead on a line of this width: a wide line needs a longer one to be seen."""
+    return plain + 1.8 * max(0.0, width - _LINE_WIDTH)
 
 
 def _box(box: Box, role: Role) -> str:
