@@ -61,6 +61,7 @@ class Design:
         *,
         missing: Missing | str = Missing.STOP,
         drop_constant: bool = True,
+        keep_missing: bool = False,
     ) -> Design:
         """Decide how columns become numbers. Makes at most one pass over columns not yet known, and one more
         where rows are left out; a formula adds one pass that holds its source columns in memory.
@@ -72,6 +73,8 @@ class Design:
             missing: the policy for missing values over all columns read.
             drop_constant: leave out encoded columns that hold one value only, with a decision; columns asked for as
                 `Codes`, `Predicate` and ``Numeric(required=True)`` stay.
+            keep_missing: for readers that deal with missing values themselves: overrules the policy, and a missing value
+                is NaN in a ``Numeric(required=True)`` column and -1 in a `Codes` column.
 
         Raises:
             ColumnNotFound: a column is not in the table.
@@ -100,7 +103,7 @@ class Design:
             terms = [terms]
         asked: Plan = plan(table, terms)
         facts = dict(zip(asked.reads, table.profile(asked.reads)))
-        incomplete = [column for column in facts.values() if column.n_missing]
+        incomplete = [column for column in facts.values() if column.n_missing and not keep_missing]
         check_finite(table, facts.values())
         decisions: list[Decision] = []
         rows = _Rows(table, asked.reads)

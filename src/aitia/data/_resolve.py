@@ -119,7 +119,7 @@ class Plan:
                         f"counted {column.name} in days since {column.minimum}",
                         "dates enter as days since the first",
                     )
-                fill = np.nan if column.mean is None else column.mean
+                fill = np.nan if column.mean is None or term.required else column.mean
                 return NumericEncoder(column, required=term.required, fill=fill), decision
 
 

@@ -2,6 +2,7 @@
 
 from ._algorithm import Algorithm as Algorithm
 from ._algorithm import discover as discover
+from ._checks import DeterministicRelation as DeterministicRelation
 from ._discovery import Discovery as Discovery
 from ._discovery import EdgeEvidence as EdgeEvidence
 from ._discovery import Latent as Latent

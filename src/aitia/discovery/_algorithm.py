@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from aitia.core import Assumption, Ledger
 from aitia.data import Kind, Missing
+from aitia.discovery._checks import check
 from aitia.discovery._discovery import Discovery
 from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.discovery._observations import Observations
@@ -35,6 +36,7 @@ class Algorithm(ABC):
         *,
         seed: int = 0,
         show_progress: bool | None = None,
+        allow_determined: bool = False,
     ) -> Discovery:
         """Find a graph.
 
@@ -43,15 +45,18 @@ class Algorithm(ABC):
             knowledge: what is known beforehand.
             seed: the seed of every random draw.
             show_progress: a bar on standard error; None shows it on a terminal only.
+            allow_determined: search all the same where a column is a function of others, with a warning.
 
         Raises:
             DiscoveryError: the data do not fit; the error names the column.
+            DeterministicRelation: a column is an exact linear function, or a relabelling, of others.
             KnowledgeError: the knowledge contradicts itself, or names no variable of the data.
         """
         started = time.perf_counter()
         observed = Observations.of(data)
         known = NOTHING if knowledge is None else knowledge
         known.check_names(observed.names)
+        warnings = check(observed, self, allow_determined)
         found = self._search(observed, known, seed, show_progress)
         return replace(
             found,
@@ -59,6 +64,7 @@ class Algorithm(ABC):
             knowledge=known,
             assumptions=Ledger(tuple(self.assumes(observed))).add(found.assumptions),
             decisions=(*observed.decisions, *found.decisions),
+            warnings=tuple(dict.fromkeys((*warnings, *found.warnings))),
             seconds=time.perf_counter() - started,
             seed=seed,
         )

@@ -212,3 +212,31 @@ def local_score(codes, weights, sizes, node, parents, sample, strength):
         if total > 0.0:
             score += base - math.lgamma(prior + total) if sample > 0.0 else -total * math.log(total)
     return score
+
+
+@njit(cache=True, nogil=True)
+def determines(codes, weights, sizes, target, given, support):
+    """Whether the target has one value only within each combination of `given`, and rows enough to mean it.
+
+    Args:
+        codes: distinct rows, see the module.
+        weights: their counts.
+        sizes: levels of each variable.
+        target: the position of the variable asked about.
+        given: int64 positions, shape (k,).
+        support: rows needed for each combination that occurs, on average.
+    """
+    index, count = strata(codes, sizes, given)
+    count = _renumber(index, count)
+    value = np.full(count, -1, np.int64)
+    column, rows, seen = codes[target], 0.0, 0
+    for i in range(codes.shape[1]):
+        at = index[i]
+        if at >= 0 and column[i] >= 0:
+            rows += weights[i]
+            if value[at] < 0:
+                value[at] = column[i]
+                seen += 1
+            elif value[at] != column[i]:
+                return False
+    return rows >= support * seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from aitia.core import Decision, listing, stream
+from aitia.core import Decision, listing, nearest, stream
 from aitia.data import Codes, Design, Kind, Missing, Numeric, Table, read
 from aitia.discovery._errors import DiscoveryError
 from aitia.statistics import GroupedMoments, Moments, accumulate, assign_blocks
 
 DISCRETE = (Kind.BINARY, Kind.CATEGORICAL)
+KEEP = "keep"
+"""This room's policy for missing values: they stay (NaN in the values, -1 in the codes), for tests that read them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Observations:
         discrete: for each variable, whether it is binary or categorical.
         levels: the values behind the codes of each discrete variable; empty for the others.
         decisions: what was decided on the way (rows left out, constant columns set aside).
+        missing: for each variable, in how many rows it has no value; only ``missing="keep"`` leaves any.
 
     Example:
         >>> data = Observations.of({"a": [1.0, 2.0, 4.0, 3.0], "b": ["x", "y", "y", "x"]})
@@ -61,6 +65,7 @@ class Observations:
         levels: Sequence[tuple[Any, ...]],
         decisions: Sequence[Decision] = (),
         *,
+        missing: Sequence[int] = (),
         design: Design | None = None,
         values: np.ndarray | None = None,
         moments: Moments | None = None,
@@ -70,6 +75,7 @@ class Observations:
         self.discrete = tuple(discrete)
         self.levels = tuple(levels)
         self.decisions = tuple(decisions)
+        self.missing = tuple(missing) or (0,) * len(self.names)
         self._design = design
         if values is not None:
             self.__dict__["values"] = values
@@ -91,21 +97,31 @@ class Observations:
             data: a path, a frame, a mapping of columns, a `Table`, or `Observations` (returned as they are).
             columns: which columns; None takes all.
             kinds: kinds set by the person, by column; ``Kind.CATEGORICAL`` makes a column of numbers discrete.
-            missing: the policy for missing values over these columns.
+            missing: the policy for missing values over these columns; ``"keep"`` leaves them to tests that read
+                them (`TestWise`, `MissingnessCorrected`).
 
         Raises:
             DataError: the columns cannot be read; missing values under ``stop``; text in a column of numbers.
-            DiscoveryError: fewer than two columns vary.
+            DiscoveryError: fewer than two columns vary, or there is no such policy.
         """
         if isinstance(data, Observations):
             return data
+        if str(missing) not in (*Missing, KEEP):
+            raise DiscoveryError(
+                f"There is no policy {str(missing)!r} for missing values.",
+                nearest(str(missing), [*Missing, KEEP]),
+            )
+        keep = str(missing) == KEEP
         table: Table = read(data, kinds=kinds)
         names = tuple(table.names if columns is None else columns)
         facts = table.profile(names)
         kept = [column for column in facts if not column.is_constant]
         decisions = []
-        if len(kept) < len(facts):
-            gone = [column.name for column in facts if column.is_constant]
+        empty = [column.name for column in facts if column.is_constant and not column.n_distinct]
+        gone = [column.name for column in facts if column.is_constant and column.n_distinct]
+        if empty:
+            decisions.append(Decision(f"left out {listing(empty)}", "these columns hold no value at all"))
+        if gone:
             decisions.append(Decision(f"left out {listing(gone)}", "these columns hold one value only"))
         if len(kept) < 2:
             raise DiscoveryError(
@@ -117,7 +133,7 @@ class Observations:
             Codes(column.name) if is_discrete else Numeric(column.name, required=True)
             for column, is_discrete in zip(kept, discrete)
         ]
-        design = Design.build(table, terms, missing=missing)
+        design = Design.build(table, terms, missing=Missing.STOP if keep else missing, keep_missing=keep)
         levels = [tuple(design.levels.get(column.name, ())) for column in kept]
         return cls(
             [column.name for column in kept],
@@ -125,6 +141,7 @@ class Observations:
             discrete,
             levels,
             (*table.decisions, *decisions, *design.decisions),
+            missing=[column.n_missing if keep else 0 for column in kept],
             design=design,
         )
 
@@ -136,8 +153,33 @@ class Observations:
 
     @classmethod
     def of_covariance(cls, names: Sequence[str], covariance: np.ndarray, rows: int) -> Observations:
-        """A population with this covariance, taken as if seen through `rows` rows."""
+        """A population with this covariance, taken as if seen through `rows` rows.
+
+        Raises:
+            DiscoveryError: it is no covariance matrix of these variables.
+        """
         covariance = np.asarray(covariance, float)
+        p = len(names)
+        if covariance.shape != (p, p):
+            raise DiscoveryError(
+                f"The covariance of {p} variables has shape ({p}, {p}), but came {covariance.shape}.",
+                "Give one line and one column for each name.",
+            )
+        scale = np.sqrt(np.abs(np.diag(covariance)))
+        slack = 1e-8 * (np.outer(scale, scale) + 1e-300)
+        if not (np.isfinite(covariance).all() and (np.abs(covariance - covariance.T) <= slack).all()):
+            raise DiscoveryError("The covariance is not symmetric and finite.", "Check how it was made.")
+        for name, variance in zip(names, np.diag(covariance)):
+            if variance <= 0:
+                raise DiscoveryError(
+                    f"The variance of {name!r} is {variance:g}, but must be positive.",
+                    "Leave constant columns out.",
+                )
+        if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < -1e-8 * p:
+            raise DiscoveryError(
+                "The covariance has a negative eigenvalue, so that no variables can have it.",
+                "Pairwise deletion makes such matrices: use complete rows.",
+            )
         zero = np.zeros(len(names))
         return cls.of_moments(Moments(tuple(names), rows, float(rows), zero, covariance * rows))
 
@@ -162,20 +204,42 @@ class Observations:
             values: float64, shape (n, p); codes 0, 1, ... in discrete columns.
             discrete: which columns are discrete; None: none.
             levels: the values behind the codes; None: the codes themselves.
+
+        Raises:
+            DiscoveryError: the shape does not fit the names, values are infinite, or codes are no codes.
         """
         values = np.asarray(values, float)
+        if values.ndim != 2 or values.shape[1] != len(names) or len(set(names)) < len(names):
+            raise DiscoveryError(
+                f"{len(names)} different names need values of shape (n, {len(names)}), but came "
+                f"{values.shape} for {listing(list(names))}.",
+                "Give one column for each name.",
+            )
         discrete = [False] * len(names) if discrete is None else list(discrete)
+        missing = _missing(names, values)
+        for i in np.flatnonzero(discrete):
+            seen = values[:, i][~np.isnan(values[:, i])] if missing[i] else values[:, i]
+            most = math.inf if levels is None else len(levels[i])
+            wrong = (seen < 0) | (seen != np.floor(seen)) | (seen >= most)
+            if wrong.any():
+                raise DiscoveryError(
+                    f"Codes of {names[i]!r} must be whole numbers from 0"
+                    + (f" to {most - 1}" if levels is not None else "")
+                    + f", but one is {seen[wrong][0]:g}.",
+                    "Use `Observations.of`, which codes the columns itself.",
+                )
         if levels is None:
             levels = [
-                tuple(range(int(values[:, i].max()) + 1)) if each else () for i, each in enumerate(discrete)
+                tuple(range(int(np.nanmax(values[:, i], initial=0)) + 1)) if each else ()
+                for i, each in enumerate(discrete)
             ]
-        return cls(names, len(values), discrete, levels, values=values)
+        return cls(names, len(values), discrete, levels, missing=missing, values=values)
 
     # What is made when first needed.
 
     @cached_property
     def values(self) -> np.ndarray:
-        """All rows, shape (n, p), float64, Fortran order.
+        """All rows, shape (n, p), float64, Fortran order; NaN where a value is missing.
 
         Raises:
             DiscoveryError: only moments or names are known.
@@ -185,7 +249,16 @@ class Observations:
                 "This needs the rows, but only " + ("moments" if self.rows else "names") + " are known.",
                 "Give the data themselves, or choose a test or score that needs moments only.",
             )
-        return self._design.matrix()
+        values = self._design.matrix()
+        for i, gone in enumerate(self.missing):
+            if gone and self.discrete[i]:
+                values[values[:, i] < 0, i] = np.nan
+        return values
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every variable has a value in every row."""
+        return not any(self.missing)
 
     @property
     def has_rows(self) -> bool:
@@ -194,11 +267,13 @@ class Observations:
 
     @cached_property
     def codes(self) -> np.ndarray:
-        """The codes of the discrete variables, shape (n, p), int32, Fortran order; -1 in the other columns."""
+        """The codes of the discrete variables, shape (n, p), int32, Fortran order; -1 in the other columns and where a
+        value is missing."""
         codes = np.full((self.rows, len(self.names)), -1, np.int32, order="F")
         for i, discrete in enumerate(self.discrete):
             if discrete:
-                codes[:, i] = self.values[:, i]
+                column = self.values[:, i]
+                codes[:, i] = np.where(np.isnan(column), -1, column) if self.missing[i] else column
         return codes
 
     @cached_property
@@ -228,7 +303,12 @@ class Observations:
 
     @cached_property
     def moments(self) -> Moments:
-        """The moments of all columns, from one pass."""
+        """The moments of all columns, from one pass.
+
+        Raises:
+            DiscoveryError: values are missing.
+        """
+        self.require_complete("A covariance of all columns")
         return self.block_moments(1).total()
 
     def block_moments(self, blocks: int, seed: int = 0) -> GroupedMoments:
@@ -253,9 +333,10 @@ class Observations:
 
     @cached_property
     def correlation(self) -> np.ndarray:
-        """The correlation matrix, shape (p, p), from the moments."""
+        """The correlation matrix, shape (p, p), from the moments; a constant column correlates with nothing."""
         cross = self.moments.cross
         spread = np.sqrt(np.diag(cross))
+        spread[spread == 0] = 1.0
         correlation = cross / np.outer(spread, spread)
         np.fill_diagonal(correlation, 1.0)
         return correlation
@@ -279,6 +360,7 @@ class Observations:
             discrete,
             levels,
             self.decisions,
+            missing=[self.missing[i] for i in at],
             values=np.asfortranarray(self.values[:, at]) if self.has_rows else None,
             moments=None if known is None else known.subset(names),
         )
@@ -289,8 +371,6 @@ class Observations:
         Raises:
             DiscoveryError: there is none of that name; the nearest is named.
         """
-        from aitia.core import nearest
-
         if name not in self.names:
             raise DiscoveryError(f"There is no variable {name!r}.", nearest(name, self.names))
         return self.names.index(name)
@@ -329,6 +409,31 @@ class Observations:
         Raises:
             DiscoveryError: names the column with the most.
         """
+        if not self.is_complete:
+            worst = int(np.argmax(self.missing))
+            raise DiscoveryError(
+                f"{what} reads complete rows, but {self.names[worst]!r} has no value in {self.missing[worst]:,} of "
+                f"{self.rows:,} rows.",
+                "Choose a test that reads missing values (TestWise, MissingnessCorrected), or the policy "
+                "complete_cases.",
+            )
 
     def __repr__(self) -> str:
         return f"Observations({self.rows:,} rows, {len(self.names)} variables: {listing(self.names)})"
+
+
+def _missing(names: Sequence[str], values: np.ndarray) -> list[int]:
+    """How many values each column lacks (NaN); infinite ones are refused."""
+    missing = [0] * len(names)
+    with np.errstate(invalid="ignore", over="ignore"):
+        # A sum is finite unless a value is not (or all are near overflow): one cheap pass for clean columns.
+        suspect = np.flatnonzero(~np.isfinite(values.sum(axis=0)))
+    for i in suspect:
+        infinite = np.flatnonzero(np.isinf(values[:, i]))
+        if len(infinite):
+            raise DiscoveryError(
+                f"{names[i]!r} is infinite in {len(infinite):,} rows (the first is row {infinite[0] + 1:,}).",
+                "Remove these rows, or bound the column.",
+            )
+        missing[i] = int(np.isnan(values[:, i]).sum())
+    return missing

@@ -44,6 +44,8 @@ class IndependenceTest(ABC):
     """
 
     name: ClassVar[str]
+    reads_missing: ClassVar[bool] = False
+    """Whether it can be bound to data whose missing values were kept."""
 
     @abstractmethod
     def on(self, data: Observations) -> Tester:

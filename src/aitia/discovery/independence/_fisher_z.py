@@ -39,6 +39,7 @@ class FisherZ(IndependenceTest):
     def on(self, data: Observations) -> Tester:
         """The test over the moments of `data`."""
         data.require_numbers(self.name)
+        data.require_complete(self.name)
         return FisherZTester(data.names, data.rows, data.correlation)
 
 

@@ -17,6 +17,8 @@ class Score(ABC):
     """A decomposable score of DAGs, with its options and without data: a frozen dataclass. Higher is better."""
 
     name: ClassVar[str]
+    reads_missing: ClassVar[bool] = False
+    """Whether it can be bound to data whose missing values were kept."""
 
     @abstractmethod
     def on(self, data: Observations) -> Scorer:

@@ -31,6 +31,7 @@ class GaussianBIC(Score):
     def on(self, data: Observations) -> Scorer:
         """The score over the moments of `data`."""
         data.require_numbers(self.name)
+        data.require_complete(self.name)
         penalty = 0.5 * self.discount * math.log(max(data.rows, 2))
         return GaussianScorer(data.names, data.rows, data.correlation, penalty)
 
