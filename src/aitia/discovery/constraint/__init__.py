@@ -1,1 +1,4 @@
-"""Constraint-based search: independence tests decide the edges."""
+"""Algorithms that read a graph off conditional independences: PC, FCI, RFCI and CD-NOD."""
+
+from ._colliders import Colliders as Colliders
+from ._pc import PC as PC

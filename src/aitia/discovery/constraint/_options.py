@@ -1,0 +1,83 @@
+"""What the constraint-based algorithms share: options checked once, the test that fits, the ledger's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aitia.core import Assumption, AssumptionKey
+from aitia.discovery._errors import DiscoveryError
+from aitia.discovery._observations import Observations
+from aitia.discovery.independence import FisherZ, IndependenceTest
+
+
+def check_options(alpha: float, max_given: int | None, name: str) -> None:
+    """Refuse a level outside (0, 1) and negative set sizes.
+
+    Raises:
+        DiscoveryError: names the option and what came.
+    """
+    if not 0.0 < alpha < 1.0:
+        raise DiscoveryError(
+            f"{name}'s alpha is the level of a test, between 0 and 1, but came {alpha!r}.",
+            "Take 0.01, or less with many rows.",
+        )
+    if max_given is not None and (max_given < 0 or max_given != int(max_given)):
+        raise DiscoveryError(
+            f"{name}'s max_given is the size of the largest conditioning set, but came {max_given!r}.",
+            "Give a whole number from 0, or None for no limit.",
+        )
+
+
+def chosen_test(test: IndependenceTest | None, data: Observations) -> IndependenceTest:
+    """The test given, or the one that fits the kinds of columns."""
+    if test is not None:
+        return test
+    from aitia.discovery.independence import default_test
+
+    return default_test(data)
+
+
+def common_assumptions(
+    test: IndependenceTest, data: Observations, source: str, *, sufficient: bool
+) -> Iterable[Assumption]:
+    """The lines that every constraint-based algorithm stands on.
+
+    Args:
+        test: the test.
+        data: what it looks at.
+        source: who states them.
+        sufficient: whether unmeasured common causes are ruled out.
+    """
+    yield Assumption(
+        AssumptionKey.MARKOV,
+        "Every variable is independent of what it does not cause, given its direct causes.",
+        False,
+        source=source,
+    )
+    yield Assumption(
+        AssumptionKey.FAITHFULNESS,
+        "Every independence among the variables comes from the causal graph; no effects cancel exactly.",
+        False,
+        source=source,
+    )
+    yield Assumption(
+        AssumptionKey.ACYCLICITY, "No variable causes itself, by whatever way round.", False, source=source
+    )
+    if sufficient:
+        yield Assumption(
+            AssumptionKey.CAUSAL_SUFFICIENCY,
+            "No unmeasured variable causes two of the variables, and rows are not selected by their effects.",
+            False,
+            source=source,
+        )
+    if data.rows:
+        yield Assumption(
+            AssumptionKey.INDEPENDENT_ROWS, "The rows are independent of each other.", False, source=source
+        )
+    if isinstance(test, FisherZ):
+        yield Assumption(
+            AssumptionKey.LINEARITY,
+            "Relations are linear: where a partial correlation is zero, the variables are independent.",
+            True,
+            source=source,
+        )
