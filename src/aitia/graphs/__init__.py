@@ -1,8 +1,11 @@
 """Mixed graphs: directed, bidirected, undirected and circle edges, and what follows from them. Knows no data."""
 
+from ._classes import completed as completed
+from ._classes import restrict as restrict
 from ._edge import Edge as Edge
 from ._edge import GraphKind as GraphKind
 from ._edge import Mark as Mark
+from ._errors import ContradictoryKnowledge as ContradictoryKnowledge
 from ._errors import CyclicGraph as CyclicGraph
 from ._errors import GraphError as GraphError
 from ._errors import GraphKindError as GraphKindError
@@ -16,7 +19,14 @@ from ._independences import Independence as Independence
 from ._independences import implied_independences as implied_independences
 from ._independences import local_markov as local_markov
 from ._kinds import representative as representative
+from ._mag import is_pag as is_pag
+from ._mag import mag_of as mag_of
+from ._mag import pag_of as pag_of
 from ._marks import Marks as Marks
+from ._orientation import Clash as Clash
+from ._orientation import close_under_meek as close_under_meek
+from ._orientation import orient_colliders as orient_colliders
+from ._pag_rules import orient_pag as orient_pag
 from ._separation import Path as Path
 from ._separation import m_connecting_path as m_connecting_path
 from ._separation import m_separated as m_separated

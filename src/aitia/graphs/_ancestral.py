@@ -68,14 +68,14 @@ def _maximality_fault(nodes: Sequence[str], graph: Adjacency) -> str:
     for x in range(len(nodes)):
         # An inducing path from x: inner nodes are colliders and ancestors of x or of its other end y. Those
         # that are ancestors of neither cannot be told before y is known, so y is tried one by one.
-        reach = _through_colliders(graph, x, None)
+        reach = through_colliders(graph, x, None)
         for y in reach:
-            if y > x and y not in joined[x] and y in _through_colliders(graph, x, above[x] | above[y]):
+            if y > x and y not in joined[x] and y in through_colliders(graph, x, above[x] | above[y]):
                 return f"no set separates {nodes[x]} and {nodes[y]}, and yet no edge joins them"
     return ""
 
 
-def _through_colliders(graph: Adjacency, x: int, allowed: set[int] | None) -> set[int]:
+def through_colliders(graph: Adjacency, x: int, allowed: set[int] | None) -> set[int]:
     """The ends of paths from x whose inner nodes are colliders (in `allowed`, where that is given)."""
     inner = {j for j in (*graph.children[x], *graph.spouses[x]) if allowed is None or j in allowed}
     stack = list(inner)

@@ -89,3 +89,17 @@ class OverlappingSets(GraphError):
             f"{first} and {second} must share no node, but both have {names}.",
             "Take the node out of one of them. (Selection nodes are always conditioned on.)",
         )
+
+
+class ContradictoryKnowledge(GraphError):
+    """What is required and forbidden cannot all hold in a class of graphs.
+
+    Args:
+        problem: what contradicts what.
+        next_step: what to do.
+        pieces: the pieces of knowledge in words; without any one of them the rest fits.
+    """
+
+    def __init__(self, problem: str, next_step: str, pieces: Sequence[str] = ()) -> None:
+        self.pieces = tuple(pieces)
+        super().__init__(problem, next_step)
