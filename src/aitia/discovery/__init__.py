@@ -10,6 +10,9 @@ from ._errors import DiscoveryError as DiscoveryError
 from ._errors import KnowledgeError as KnowledgeError
 from ._knowledge import Knowledge as Knowledge
 from ._observations import Observations as Observations
+from ._stability import EdgeStability as EdgeStability
+from ._stability import Stability as Stability
+from ._stability import stability as stability
 from .independence import ChiSquared as ChiSquared
 from .independence import FisherZ as FisherZ
 from .independence import GSquared as GSquared

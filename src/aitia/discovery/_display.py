@@ -158,7 +158,9 @@ def strengths(found: Discovery) -> dict[Edge, float]:
 
 def widths(strength: Mapping[Edge, float], thinnest: float = 0.8, widest: float = 4.5) -> dict[Edge, float]:
     """Widths of lines in pixels for strengths between 0 and 1."""
-    return {edge: thinnest + (widest - thinnest) * min(max(each, 0.0), 1.0) for edge, each in strength.items()}
+    return {
+        edge: thinnest + (widest - thinnest) * min(max(each, 0.0), 1.0) for edge, each in strength.items()
+    }
 
 
 def figure(found: Discovery, title: str = "") -> Figure:

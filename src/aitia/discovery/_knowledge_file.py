@@ -46,7 +46,8 @@ def read_knowledge(path: str | os.PathLike[str]) -> Knowledge:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise KnowledgeError(
-            f"The knowledge file {file} could not be read: {reason}.", "Check the path; the file is UTF-8 text."
+            f"The knowledge file {file} could not be read: {reason}.",
+            "Check the path; the file is UTF-8 text.",
         ) from error
     if text.lstrip().startswith(_TETRAD):
         return _of_tetrad(file, text)
@@ -123,7 +124,9 @@ def _got(value: Any) -> str:
     return words.get(type(value), "a table" if isinstance(value, Mapping) else "a list")
 
 
-_KEY = re.compile(r"""^\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=|^\s*\[+\s*([^\[\],"']+?)\s*\]+\s*$""")
+_KEY = re.compile(
+    r"""^\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=|^\s*\[+\s*([^\[\],"']+?)\s*\]+\s*$"""
+)
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:
