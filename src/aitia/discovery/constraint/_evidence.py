@@ -65,7 +65,7 @@ class PairEvidence(Sequence[EdgeEvidence]):
         tested = skeleton.p_values[row] >= 0
         reason = self._removed.get((a, b), "")
         if skeleton.ruled_out[row]:
-            reason = "forbidden both ways by knowledge"
+            reason = "apart by knowledge"
         elif adjacent:
             reason = self._reasons.get((a, b)) or self._reasons.get((b, a)) or ""
             if skeleton.separated[row] and not reason:

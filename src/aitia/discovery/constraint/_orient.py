@@ -72,7 +72,8 @@ def orient(skeleton: Skeleton, found: Found, *, extra: Iterable[Arrow] = ()) -> 
     wanted = colliders_of(start)
     closed = start.copy()
     clashes = close_under_meek(closed)
-    if not clashes and colliders_of(closed) == wanted and not extension(closed)[1]:
+    fits = not clashes and colliders_of(closed) == wanted and not find_cycle(arrows_of(closed), setting.count)
+    if fits and not extension(closed)[1]:
         return Oriented(closed, reasons, tuple(warnings))
     dag, _ = extension(start)
     added = sorted(colliders_of(dag) - wanted, key=lambda each: (each[1], each[0], each[2]))
@@ -141,21 +142,38 @@ def _accept(
     colliders: Sequence[Triple], known: frozenset[Arrow], count: int
 ) -> tuple[list[Triple], list[Triple]]:
     """The colliders that fit together, best supported first, and the others."""
-    for careful in (False, True):
-        arrows = set(known)
-        kept: list[Triple] = []
-        left_out: list[Triple] = []
-        for each in colliders:
-            new = ((each.a, each.middle), (each.b, each.middle))
-            turned = any(arrow[::-1] in arrows for arrow in new)
-            if turned or (careful and find_cycle(arrows | set(new), count)):
-                left_out.append(each)
-            else:
-                kept.append(each)
-                arrows.update(new)
-        if careful or not find_cycle(arrows, count):
-            break
+    arrows = set(known)
+    below: list[set[int]] = [set() for _ in range(count)]
+    for a, b in known:
+        below[a].add(b)
+    kept: list[Triple] = []
+    left_out: list[Triple] = []
+    for each in colliders:
+        c, ends = each.middle, (each.a, each.b)
+        fits = (c, each.a) not in arrows and (c, each.b) not in arrows
+        if fits and all((end, c) in arrows for end in ends):
+            kept.append(each)
+        elif fits and not _reaches(below, c, ends):
+            kept.append(each)
+            for end in ends:
+                arrows.add((end, c))
+                below[end].add(c)
+        else:
+            left_out.append(each)
     return kept, left_out
+
+
+def _reaches(below: Sequence[set[int]], start: int, ends: Sequence[int]) -> bool:
+    """Whether a directed path leads from the start to one of the ends."""
+    seen, stack = {start}, [start]
+    while stack:
+        for child in below[stack.pop()]:
+            if child in ends:
+                return True
+            if child not in seen:
+                seen.add(child)
+                stack.append(child)
+    return False
 
 
 def find_cycle(arrows: Iterable[Arrow], count: int) -> list[int]:
@@ -184,6 +202,11 @@ def find_cycle(arrows: Iterable[Arrow], count: int) -> list[int]:
         path.append(parent)
 
 
+def arrows_of(marks: Marks) -> list[Arrow]:
+    """The pairs (a, b) with a -> b."""
+    return [(a, b) for a, beside in enumerate(marks.at) for b in beside if marks.is_arrow(a, b)]
+
+
 def colliders_of(marks: Marks) -> set[tuple[int, int, int]]:
     """The unshielded colliders (a, c, b), a < b."""
     result = set()
@@ -199,7 +222,7 @@ def colliders_of(marks: Marks) -> set[tuple[int, int, int]]:
 def extension(marks: Marks) -> tuple[Marks, int]:
     """A DAG with these arrows (Dor & Tarsi 1992), and how many unshielded colliders it has that the graph lacks.
 
-    Sinks are taken away one by one: a node without arrows out of it whose undirected neighbours are joined to all
+    The arrows make no cycle. Sinks are taken away one by one: a node without arrows out of it whose undirected neighbours are joined to all
     its others. Where there is none, the one that makes the fewest new colliders is taken, the first by name.
     """
     dag = marks.copy()

@@ -27,7 +27,7 @@ class Skeleton:
         sizes: how many variables the set has, shape (k,).
         sets: the sets, shape (k, widest set); the first `sizes` entries count.
         separated: whether the set separates the pair.
-        ruled_out: whether knowledge forbids the edge both ways.
+        ruled_out: whether knowledge parts the pair, whatever the tests say.
     """
 
     setting: Setting
@@ -41,13 +41,11 @@ class Skeleton:
     ruled_out: np.ndarray
 
     @classmethod
-    def complete(cls, setting: Setting, *, forbidden_apart: bool) -> Skeleton:
-        """Every pair joined; with `forbidden_apart` all but those whose edge is forbidden both ways."""
+    def complete(cls, setting: Setting, apart: np.ndarray) -> Skeleton:
+        """Every pair joined but those that are `apart` by knowledge, booleans (p, p)."""
         p = setting.count
         a, b = np.triu_indices(p, 1)
-        ruled_out = setting.forbidden[a, b] & setting.forbidden[b, a]
-        if not forbidden_apart:
-            ruled_out = np.zeros_like(ruled_out)
+        ruled_out = apart[a, b]
         adjacent = ~np.eye(p, dtype=bool)
         adjacent[a[ruled_out], b[ruled_out]] = adjacent[b[ruled_out], a[ruled_out]] = False
         k = len(a)
@@ -111,11 +109,6 @@ class Skeleton:
         self.adjacent[a, b] = self.adjacent[b, a] = False
         return cut
 
-    def required_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Whether knowledge keeps the edge of each of these pairs."""
-        a, b = self.pairs[rows].T
-        return self.setting.required[a, b] | self.setting.required[b, a]
-
 
 def search_skeleton(
     probe: Probe,
@@ -123,8 +116,8 @@ def search_skeleton(
     max_given: int | None,
     bar: Progress,
     *,
-    forbidden_apart: bool = True,
-    latent_kept: np.ndarray | None = None,
+    apart: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
 ) -> Skeleton:
     """PC-stable (Colombo & Maathuis 2014, Algorithm 4.1).
 
@@ -137,16 +130,21 @@ def search_skeleton(
         alpha: the level of a test.
         max_given: the largest set; None sets no limit.
         bar: moves as levels are done.
-        forbidden_apart: pairs whose edge is forbidden both ways start apart.
-        latent_kept: booleans (p, p): pairs that stay joined because they share a known unmeasured cause.
+        apart: booleans (p, p): pairs that knowledge parts. None: those whose edge is forbidden both ways.
+        kept: booleans (p, p): pairs that stay joined. None: those with a required edge.
     """
-    skeleton = Skeleton.complete(probe.setting, forbidden_apart=forbidden_apart)
+    setting = probe.setting
+    if apart is None:
+        apart = setting.forbidden & setting.forbidden.T
+    if kept is None:
+        kept = setting.required | setting.required.T
+    skeleton = Skeleton.complete(setting, apart)
     for size in sizes(probe, max_given):
         lists = lists_of(skeleton.adjacent)
         rows = skeleton.active()
         if len(rows) == 0 or np.diff(lists[0]).max() - 1 < size:
             break
-        level(probe, skeleton, rows, lists, size, alpha, latent_kept)
+        level(probe, skeleton, rows, lists, size, alpha, kept)
         bar.advance()
     separate_ruled_out(probe, skeleton, alpha, max_given)
     return skeleton
@@ -165,7 +163,7 @@ def separate_ruled_out(probe: Probe, skeleton: Skeleton, alpha: float, max_given
         rows = np.flatnonzero(skeleton.ruled_out & ~skeleton.separated)
         if len(rows) == 0 or np.diff(lists[0]).max() < size:
             break
-        level(probe, skeleton, rows, lists, size, alpha)
+        level(probe, skeleton, rows, lists, size, alpha, ~skeleton.adjacent)
 
 
 def level(
@@ -175,16 +173,13 @@ def level(
     lists: Lists,
     size: int,
     alpha: float,
-    latent_kept: np.ndarray | None = None,
+    kept: np.ndarray,
     tested: Lists | None = None,
 ) -> np.ndarray:
     """Test some pairs given sets of one size and cut the independent ones; returns their rows."""
     xs, ys = skeleton.pairs[rows].T
     found = probe.closest(xs, ys, lists, size, tested)
-    required = skeleton.required_rows(rows)
-    if latent_kept is not None:
-        required = required | latent_kept[xs, ys]
-    return skeleton.record(rows, found, alpha, required)
+    return skeleton.record(rows, found, alpha, kept[xs, ys])
 
 
 def knowledge_warnings(skeleton: Skeleton) -> tuple[str, ...]:
@@ -202,7 +197,7 @@ def knowledge_warnings(skeleton: Skeleton) -> tuple[str, ...]:
     for row in np.flatnonzero(skeleton.ruled_out & ~skeleton.separated):
         a, b = skeleton.pairs[row]
         result.append(
-            f"The knowledge forbids an edge between {names[a]} and {names[b]}, but no set of neighbours separates "
+            f"The knowledge allows no edge between {names[a]} and {names[b]}, but no set of neighbours separates "
             f"them in the data (largest p = {max(skeleton.p_values[row], 0.0):.3g})."
         )
     return tuple(result)
