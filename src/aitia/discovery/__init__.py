@@ -13,6 +13,15 @@ from ._observations import Observations as Observations
 from ._stability import EdgeStability as EdgeStability
 from ._stability import Stability as Stability
 from ._stability import stability as stability
+from ._table import algorithm_named as algorithm_named
+from ._table import algorithm_names as algorithm_names
+from ._table import algorithms as algorithms
+from ._table import takes as takes
+from .functional import AdaptiveLasso as AdaptiveLasso
+from .functional import DirectLiNGAM as DirectLiNGAM
+from .functional import KernelMutualInformation as KernelMutualInformation
+from .functional import PairwiseLikelihoodRatio as PairwiseLikelihoodRatio
+from .functional import Wald as Wald
 from .independence import ChiSquared as ChiSquared
 from .independence import FisherZ as FisherZ
 from .independence import GSquared as GSquared

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from aitia.discovery._algorithm import Algorithm
+    from aitia.graphs import Edge
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,12 @@ class Discovery:
         """What decided about a and b; None where nothing is recorded."""
         return next((each for each in self.evidence if {each.a, each.b} == {a, b}), None)
 
+    def sentences(self) -> list[str]:
+        """What was found and what it rests on, in plain sentences."""
+        from aitia.discovery._display import sentences
+
+        return sentences(self)
+
     def __repr__(self) -> str:
         from aitia.discovery._display import as_text
 
@@ -124,6 +131,12 @@ class Discovery:
         from aitia.discovery._display import as_dict
 
         return as_dict(self)
+
+    def widths(self) -> dict[Edge, float]:
+        """The width in pixels of each edge's line, by how strong the evidence for it is; see `draw`."""
+        from aitia.discovery._display import strengths, widths
+
+        return widths(strengths(self))
 
     def draw(self, *, title: str = "") -> Figure:
         """The graph as a Matplotlib figure, each edge as wide as the evidence for it is strong: by the score lost

@@ -153,8 +153,7 @@ class Stability:
         rows = [
             self.between(self.nodes[i], self.nodes[j])
             for i, j in np.argwhere(np.triu(np.ones(self.adjacent.shape, bool), 1)).tolist()
-            if (share := self.adjacent[i, j]) > 0
-            and share >= least
+            if self.adjacent[i, j] >= max(least, 1e-9)
             or frozenset((self.nodes[i], self.nodes[j])) in joined
         ]
         return tuple(sorted(rows, key=lambda each: (-each.adjacent, each.a, each.b)))

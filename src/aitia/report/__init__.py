@@ -2,6 +2,9 @@
 
 from ._atomic import CannotWrite as CannotWrite
 from ._atomic import write_text as write_text
+from ._discovery_page import discovery_page as discovery_page
+from ._discovery_page import write_discovery_report as write_discovery_report
+from ._discovery_terminal import discovery_table as discovery_table
 from ._findings import Findings as Findings
 from ._findings import estimate_to_dict as estimate_to_dict
 from ._findings import identification_to_dict as identification_to_dict
