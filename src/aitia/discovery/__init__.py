@@ -29,3 +29,9 @@ from .independence import Oracle as Oracle
 from .scores import BDeu as BDeu
 from .scores import DiscreteBIC as DiscreteBIC
 from .scores import GaussianBIC as GaussianBIC
+from .series import PCMCI as PCMCI
+from .series import PCMCIPlus as PCMCIPlus
+from .series import lagged as lagged
+from .series import series_report as series_report
+from .series import summary_graph as summary_graph
+from .series import window_graph as window_graph

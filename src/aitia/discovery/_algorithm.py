@@ -62,7 +62,7 @@ class Algorithm(ABC):
             found,
             rows=observed.rows,
             knowledge=known,
-            assumptions=Ledger(tuple(self.assumes(observed))).add(found.assumptions),
+            assumptions=_joined(self.assumes(observed), found.assumptions),
             decisions=(*observed.decisions, *found.decisions),
             warnings=tuple(dict.fromkeys((*warnings, *found.warnings))),
             seconds=time.perf_counter() - started,
@@ -78,6 +78,12 @@ class Algorithm(ABC):
     def assumes(self, data: Observations) -> Iterable[Assumption]:
         """The assumptions of this algorithm with this test or score, for the ledger."""
         return ()
+
+
+def _joined(assumed: Iterable[Assumption], found: Ledger) -> Ledger:
+    """What the algorithm assumes, each line with what the search found out about it, and the lines it adds."""
+    tested = {(line.key, line.statement): line for line in found}
+    return Ledger(tuple(tested.get((line.key, line.statement), line) for line in assumed)).add(found)
 
 
 def discover(
