@@ -170,5 +170,7 @@ def test_bad_input_is_named():
     graph = Graph.parse("x -> y")
     with pytest.raises(UnknownNode, match="'z'"):
         is_adjustment_set(graph, "x", "y", ["z"])
-    with pytest.raises(GraphKindError, match="cpdag"):
-        is_adjustment_set(Graph.parse("x -- y"), "x", "y", [])
+    with pytest.raises(GraphKindError, match="undirected"):
+        is_adjustment_set(Graph.parse("x -- y", kind="undirected"), "x", "y", [])
+    with pytest.raises(GraphKindError, match="not selected"):
+        is_adjustment_set(Graph.parse("x -- y", kind="pag"), "x", "y", [])

@@ -201,9 +201,9 @@ def test_bad_questions_are_named(question, error, words):
         identify(graph, question)
 
 
-def test_a_class_of_graphs_is_refused_with_what_will_handle_it():
-    with pytest.raises(GraphKindError, match="comes with discovery"):
-        identify(Graph.parse("x -- y"), Effect("x", "y"))
+def test_what_is_no_causal_graph_is_refused():
+    with pytest.raises(GraphKindError, match="undirected"):
+        identify(Graph.parse("x -- y", kind="undirected"), Effect("x", "y"))
 
 
 @pytest.mark.parametrize("kind", ["dag", "admg", "latent"])

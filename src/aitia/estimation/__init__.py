@@ -15,6 +15,11 @@ from ._draw import NoInstrument as NoInstrument
 from ._draw import OutcomeNotNumeric as OutcomeNotNumeric
 from ._draw import TreatmentConstant as TreatmentConstant
 from ._draw import TreatmentDetermined as TreatmentDetermined
+from ._effect_set import DecidingEdge as DecidingEdge
+from ._effect_set import EffectSet as EffectSet
+from ._effect_set import NothingEstimated as NothingEstimated
+from ._effect_set import PossibleEffect as PossibleEffect
+from ._effect_set import estimate_set as estimate_set
 from ._estimate import Diagnostic as Diagnostic
 from ._estimate import Estimate as Estimate
 from ._estimate import Profile as Profile

@@ -29,6 +29,8 @@ from ._front_door import front_door_set as front_door_set
 from ._front_door import is_front_door as is_front_door
 from ._general import Hedge as Hedge
 from ._identify import identify as identify
+from ._identify_class import SingleGraphQuestion as SingleGraphQuestion
+from ._idp import PossibleConfoundingSet as PossibleConfoundingSet
 from ._instrument import Instruments as Instruments
 from ._instrument import conditional_instruments as conditional_instruments
 from ._joint import Factor as Factor
@@ -39,6 +41,15 @@ from ._joint import evaluate as evaluate
 from ._mediation import mediation_covariates as mediation_covariates
 from ._nested import RecantingDistrict as RecantingDistrict
 from ._nested import RecantingWitness as RecantingWitness
+from ._possible import Local as Local
+from ._possible import Minimal as Minimal
+from ._possible import Optimal as Optimal
+from ._possible import Enumeration as Enumeration
+from ._possible import PossibleEstimand as PossibleEstimand
+from ._possible import PossibleEstimands as PossibleEstimands
+from ._possible import SemiLocal as SemiLocal
+from ._possible import possible_estimands as possible_estimands
+from ._possibly import UnsettledPath as UnsettledPath
 from ._question import ALL as ALL
 from ._question import TREATED as TREATED
 from ._question import UNTREATED as UNTREATED

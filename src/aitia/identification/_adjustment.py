@@ -9,6 +9,7 @@ from functools import cached_property
 
 from aitia.graphs import (
     Graph,
+    GraphKind,
     Nodes,
     Path,
     m_connecting_path,
@@ -19,7 +20,7 @@ from aitia.graphs import (
 )
 from aitia.identification._backdoor import forbidden_nodes, proper_backdoor_graph
 from aitia.identification._masks import Masks, spread
-from aitia.identification._sets import named, prose, require_directed
+from aitia.identification._sets import named, prose, require_causal
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Adjustment:
     given the selection nodes; with selection nodes, the outcome also has to be separate from them in that graph.
 
     Args:
-        graph: a DAG or ADMG.
+        graph: a DAG or ADMG; `ClassAdjustment` takes classes.
         x: the treatments.
         y: the outcomes.
         barred: variables that the person does not want used.
@@ -252,14 +253,29 @@ def adjustment(
     """The adjustment problem for names as a person gives them, checked.
 
     Raises:
-        GraphKindError: the graph is neither a DAG nor an ADMG.
+        GraphKindError: the graph is undirected, or a PAG with undirected edges.
         UnknownNode: a name is not in the graph.
     """
-    require_directed(graph)
+    require_causal(graph)
     sets = [named(each) for each in (treatment, outcome, forbidden, required)]
     for each, words in zip(sets, ("the treatment", "the outcome", "`forbidden`", "`required`")):
         graph.indices(each, words)
-    return Adjustment(graph, *sets)
+    return pose(graph, *sets)
+
+
+def pose(
+    graph: Graph,
+    x: tuple[str, ...],
+    y: tuple[str, ...],
+    barred: tuple[str, ...] = (),
+    required: tuple[str, ...] = (),
+) -> Adjustment:
+    """The adjustment problem for one graph or for a class of graphs."""
+    if graph.kind in (GraphKind.DAG, GraphKind.ADMG):
+        return Adjustment(graph, x, y, barred, required)
+    from aitia.identification._class_adjustment import ClassAdjustment
+
+    return ClassAdjustment(graph, x, y, barred, required)
 
 
 def is_adjustment_set(
@@ -270,7 +286,8 @@ def is_adjustment_set(
     The adjustment criterion is sound and complete: a set that it rejects gives a wrong answer in some model.
 
     Args:
-        graph: a DAG or ADMG; with selection nodes all probabilities are those of the selected rows.
+        graph: a DAG or ADMG, or a CPDAG, MPDAG or PAG, of which every member has to agree; with selection nodes all
+            probabilities are those of the selected rows.
         treatment: one variable or several.
         outcome: one variable or several.
         adjusted: the set z.
@@ -280,7 +297,8 @@ def is_adjustment_set(
 
     Source:
         Shpitser, VanderWeele & Robins 2010, theorem 3; van der Zander, Liskiewicz & Textor 2019, theorem 10;
-        with selection Correa, Tian & Bareinboim 2018, theorem 1 (no external data).
+        with selection Correa, Tian & Bareinboim 2018, theorem 1 (no external data); for classes the generalised
+        criterion of Perkovic, Textor, Kalisch & Maathuis 2018, theorem 5, and Perkovic, Kalisch & Maathuis 2017.
 
     Example:
         >>> graph = Graph.parse("a -> m <- b; a -> x; b -> y; x -> y")
@@ -288,6 +306,8 @@ def is_adjustment_set(
         True
         >>> print(is_adjustment_set(graph, "x", "y", ["m"]).sentence)
         {m} is not valid: it leaves the non-causal path x <- a -> m <- b -> y open.
+        >>> is_adjustment_set(Graph.parse("z -- x; z -- y; x -- y"), "x", "y", ["z"]).sentence[:60]
+        'No set is valid in every graph of the class: the path x -- y'
     """
     return adjustment(graph, treatment, outcome).check(adjusted)
 
@@ -306,7 +326,7 @@ def adjustment_sets(
     There may be exponentially many: take what is needed with `itertools.islice`.
 
     Args:
-        graph: a DAG or ADMG.
+        graph: a DAG, ADMG, CPDAG, MPDAG or PAG.
         treatment: one variable or several.
         outcome: one variable or several.
         minimal: only sets of which nothing but `required` can be left out.
@@ -337,7 +357,7 @@ def minimum_cost_adjustment(
     """The valid adjustment set of least total cost, or None if there is none, by a minimum cut.
 
     Args:
-        graph: a DAG or ADMG.
+        graph: a DAG, ADMG, CPDAG, MPDAG or PAG.
         treatment: one variable or several.
         outcome: one variable or several.
         costs: what each variable costs, at least 0, in any unit; one that is not named costs 1.
@@ -367,7 +387,7 @@ def optimal_adjustment(
     them.
 
     Args:
-        graph: a DAG or ADMG.
+        graph: a DAG, ADMG, CPDAG, MPDAG or PAG.
         treatment: one variable or several.
         outcome: one variable or several.
         forbidden: variables that must not be used.

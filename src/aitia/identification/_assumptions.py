@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aitia.core import Assumption, AssumptionKey
-from aitia.graphs import Graph
+from aitia.graphs import Graph, GraphKind
 from aitia.identification._sets import prose
 
 
@@ -18,7 +18,7 @@ def common(graph: Graph, treatments: tuple[str, ...], outcome: str, source: str)
     """What every rule assumes."""
     set_to = prose(treatments)
     # Data can contradict the graph only where it leaves out an edge between two measured variables.
-    among = graph.latent_projection()
+    among = graph.latent_projection() if graph.kind in (GraphKind.DAG, GraphKind.ADMG) else graph
     joined = {frozenset((edge.a, edge.b)) for edge in among.edges}
     implied = len(joined) < len(among.nodes) * (len(among.nodes) - 1) // 2
     return (

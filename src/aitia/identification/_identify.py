@@ -9,6 +9,7 @@ from aitia.graphs import Graph, UnknownNode
 from aitia.identification._estimand import Estimand, NotIdentified, Rule
 from aitia.identification._general import NoFormula
 from aitia.identification._nested import Recanted
+from aitia.identification._possibly import CLASSES
 from aitia.identification._question import (
     ControlledDirect,
     Effect,
@@ -20,7 +21,7 @@ from aitia.identification._question import (
 )
 from aitia.identification._rules import RULES, Problem, general
 from aitia.identification._selection import NotRecovered, without_irrelevant_selection
-from aitia.identification._sets import InvalidQuestion, named, prose, require_directed
+from aitia.identification._sets import InvalidQuestion, named, prose, require_causal
 from aitia.identification._suggest import suggestions
 from aitia.identification._witness import OpenSelection, PostTreatment, RulesExhausted, sentence
 
@@ -44,9 +45,14 @@ def identify(
     same for all). Latent nodes are respected everywhere; with selection nodes all probabilities are those of
     the selected rows, and only rules that are sound for them are used.
 
+    A CPDAG, MPDAG or PAG stands for a class of graphs, and the answer is a formula that is right in all of them, or the
+    path by which they disagree. `possible_estimands` then lists the formulas that the class leaves open. For a
+    CPDAG or MPDAG that is complete (Perkovic 2020), and for average effects and P(y | do(x)) in a PAG
+    too (Jaber, Zhang & Bareinboim 2019).
+
     Args:
-        graph: a DAG or ADMG; its latent and selected nodes say what is not measured, and what the sampling
-            conditions on.
+        graph: a DAG, ADMG, CPDAG, MPDAG or PAG; its latent and selected nodes say what is not measured, and what the
+            sampling conditions on.
         question: what is asked.
         rules: the rules allowed; None allows all.
         costs: what each variable costs to measure, at least 0 in any unit; the cheapest adjustment set is then taken
@@ -59,7 +65,7 @@ def identify(
         sentence about it, and what would help.
 
     Raises:
-        GraphKindError: the graph is an equivalence class (CPDAG, PAG), which this does not handle yet.
+        GraphKindError: the graph is undirected, or a PAG with undirected edges (selected rows).
         UnknownNode: the question names a variable that is not in the graph.
         InvalidQuestion: treatment and outcome are the same or not measured, sets overlap, or levels and
             mediators differ in number.
@@ -72,8 +78,10 @@ def identify(
         "Σ_{size} (E[success | treatment, size] - E[success | treatment', size]) P(size)"
         >>> print(identify(Graph.parse("x -> y; x <-> y"), Effect("x", "y")).witness)
         hedge F = {x, y}, F' = {y}, roots {y}
+        >>> print(identify(Graph.parse("x -- y"), Effect("x", "y")).witness)
+        possibly causal path x -- y
     """
-    require_directed(graph)
+    require_causal(graph)
     forbidden, required = named(forbidden), named(required)
     for each, words in ((forbidden, "`forbidden`"), (required, "`required`")):
         graph.indices(each, words)
@@ -83,6 +91,15 @@ def identify(
     if forbidden:
         graph = graph.with_flags(latent=graph.latent | set(forbidden) - graph.selected)
     allowed = [rule for rule in ORDER if rules is None or rule in set(rules)]
+    if graph.kind in CLASSES:
+        from aitia.identification._identify_class import identify_in_class
+
+        def in_one(member: Graph) -> Estimand | NotIdentified:
+            return identify(
+                member, question, rules=allowed, costs=costs, forbidden=forbidden, required=required
+            )
+
+        return identify_in_class(graph, question, allowed, costs, forbidden, required, in_one)
     problem = Problem(graph, question, costs, required)
 
     if isinstance(question, Effect) and question.population.kind is PopulationKind.SUBGROUP:

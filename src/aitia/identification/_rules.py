@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from aitia.core import Assumption
-from aitia.graphs import Graph
+from aitia.graphs import Graph, GraphKind
 from aitia.identification import _assumptions as assume
-from aitia.identification._adjustment import Adjustment
+from aitia.identification._adjustment import Adjustment, pose
 from aitia.identification._algebra import contrast, mean, product
 from aitia.identification._estimand import Estimand, Rule
 from aitia.identification._expression import (
@@ -28,6 +28,7 @@ from aitia.identification._expression import (
 from aitia.identification._front_door import front_door_formula, front_door_set
 from aitia.identification._general import interventional, settled
 from aitia.identification._instrument import conditional_instruments
+from aitia.identification._possibly import may_be_caused
 from aitia.identification._mediation import mediation_covariates, natural_formula, natural_general
 from aitia.identification._nested import mean_among
 from aitia.identification._question import (
@@ -75,7 +76,7 @@ def adjustment(problem: Problem) -> list[Estimand]:
         x, y = question.treatments, question.outcomes
     else:
         return []
-    posed = Adjustment(graph, x, y, required=tuple(dict.fromkeys((*problem.required, *described))))
+    posed = pose(graph, x, y, required=tuple(dict.fromkeys((*problem.required, *described))))
     optimal = posed.optimal()
     if optimal is None:
         return []
@@ -95,21 +96,21 @@ def adjustment(problem: Problem) -> list[Estimand]:
         parents = graph.in_order(graph.parents(x))
         if posed.check(parents):
             sets.setdefault(parents, f"These are the direct causes of {x[0]} in the graph.")
-    causal = graph.descendants(x) & set(y)
+    causal = may_be_caused(graph, x) & set(y)
     reach = (
         ""
         if causal
-        else f" (No directed path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero.)"
+        else f" (No {'directed' if graph.kind in (GraphKind.DAG, GraphKind.ADMG) else 'possibly causal'} path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero.)"
     )
-    return [_adjusted(problem, x, y, z, why + reach) for z, why in sets.items()]
+    return [adjusted(problem, x, y, z, why + reach) for z, why in sets.items()]
 
 
-def _adjusted(
+def adjusted(
     problem: Problem, x: tuple[str, ...], y: tuple[str, ...], z: tuple[str, ...], why: str
 ) -> Estimand:
     question, source = problem.question, "identification by adjustment"
     if isinstance(question, Effect):
-        expression = _bound(adjustment_formula(question, z), question)
+        expression = bound_to(adjustment_formula(question, z), question)
     else:
         conditional = Probability(symbols(y), symbols((*x, *z)))
         weights = Probability(symbols(z))
@@ -174,7 +175,7 @@ def front_door(problem: Problem) -> list[Estimand]:
         Estimand(
             question=question,
             rule=Rule.FRONT_DOOR,
-            expression=_bound(expression, question),
+            expression=bound_to(expression, question),
             mediators=mediators,
             assumptions=(
                 *assume.common(graph, (t,), y, source),
@@ -224,7 +225,7 @@ def mediation(problem: Problem) -> list[Estimand]:
         Estimand(
             question=question,
             rule=Rule.MEDIATION,
-            expression=_bound(expression, question),
+            expression=bound_to(expression, question),
             adjustment=z,
             mediators=m,
             assumptions=(
@@ -284,7 +285,7 @@ def general(problem: Problem) -> list[Estimand]:
         Estimand(
             question=question,
             rule=Rule.GENERAL,
-            expression=_bound(expression, question),
+            expression=bound_to(expression, question),
             mediators=mediators,
             assumptions=(
                 *assume.common(graph, x, prose(y), source),
@@ -383,7 +384,7 @@ def _scaled(per_unit: Expression, question: Effect) -> Expression:
     return per_unit if units == 1 else Product((Number(units), per_unit))
 
 
-def _bound(expression: Expression, question: Question) -> Expression:
+def bound_to(expression: Expression, question: Question) -> Expression:
     """The formula at the treatment values compared, where the question names them."""
     if question.contrast is None:
         return expression

@@ -22,19 +22,26 @@ def named(nodes: Nodes | Iterable[str]) -> tuple[str, ...]:
     return (nodes,) if isinstance(nodes, str) else tuple(dict.fromkeys(nodes))
 
 
-def require_directed(graph: Graph) -> None:
-    """Insist on a DAG or ADMG.
+def require_causal(graph: Graph) -> None:
+    """Insist on a causal graph or a class of them.
 
     Raises:
-        GraphKindError: the graph is an equivalence class; says what will handle it.
+        GraphKindError: the graph is undirected, or a PAG with undirected edges.
     """
-    if graph.kind not in (GraphKind.DAG, GraphKind.ADMG):
+    if graph.kind is GraphKind.UNDIRECTED:
         raise GraphKindError(
-            f"Identification takes a DAG or ADMG for now; this graph is a {graph.kind.value}, which stands for a class "
-            "of causal graphs.",
-            "The generalised adjustment criterion for classes (Perkovic et al. 2018) comes with discovery; until then "
-            "orient the open edges, or ask of each graph of the class.",
+            "Identification takes a causal graph or a class of them; this graph is undirected, and says nothing about "
+            "causes.",
+            "Give a dag, admg, cpdag, mpdag or pag.",
         )
+    if graph.kind is GraphKind.PAG:
+        tied = [edge for edge in graph.edges if edge.symbol in ("--", "--o")]
+        if tied:
+            raise GraphKindError(
+                f"The edge {tied[0]} says that rows were selected by what {tied[0].a} and {tied[0].b} cause; the rules "
+                "for PAGs here assume that they were not (Perkovic et al. 2018, section 2).",
+                "Find the PAG from rows that were not selected.",
+            )
 
 
 def prose(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aitia.identification._general import Hedge
+from aitia.identification._idp import PossibleConfoundingSet
 from aitia.identification._nested import RecantingDistrict, RecantingWitness
 from aitia.identification._question import Interventional, Question
 from aitia.identification._sets import prose
@@ -77,6 +78,12 @@ def sentence(witness: object, question: Question) -> str:
                 f"Only selected rows are seen ({prose(selected)}), and the selection{how}. The rules "
                 f"known here do not recover {asked} in the whole population from them; that no other "
                 "argument can is not proved."
+            )
+        case PossibleConfoundingSet(region, _, confounded):
+            pairs = "; ".join(f"{a} and {b}" for a, b in confounded)
+            return (
+                f"The graphs of the pag do not agree on a formula for {asked}: causes that nobody measured may stand "
+                f"behind {pairs}, so what {prose(region)} would do after setting {t} cannot be told."
             )
         case RulesExhausted(rules):
             return f"None of the rules allowed ({prose(rules) if rules else 'none'}) gives {asked}; other rules may."
