@@ -23,6 +23,10 @@ from ._mag import is_pag as is_pag
 from ._mag import mag_of as mag_of
 from ._mag import pag_of as pag_of
 from ._marks import Marks as Marks
+from ._members import ClassTooLarge as ClassTooLarge
+from ._members import count_members as count_members
+from ._members import members as members
+from ._members import sample_member as sample_member
 from ._orientation import Clash as Clash
 from ._orientation import close_under_meek as close_under_meek
 from ._orientation import orient_colliders as orient_colliders

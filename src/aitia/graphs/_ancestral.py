@@ -48,7 +48,37 @@ def pag_fault(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
     solid = oriented(nodes, edges)
     if solid is None:
         return "its edges o-o have a cycle of four or more nodes without a chord"
-    graph = Adjacency.of(nodes, solid)
+    fault = mag_fault(nodes, solid)
+    return "" if fault and _searched(nodes, edges) else fault
+
+
+def pag_member(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
+    """The edges of one maximal ancestral graph that a PAG leaves open; None where nothing could be oriented.
+
+    Where the marks fit no class (a PAG found in data) the answer has the form of Zhang's Theorem 2 all the same.
+    """
+    solid = oriented(nodes, edges)
+    if solid is None or len(solid) == 0 or not mag_fault(nodes, solid):
+        return solid
+    return _searched(nodes, edges) or solid
+
+
+def _searched(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge]:
+    """The edges of a member found by trying; empty if there is none, or none soon.
+
+    Zhang's Theorem 2 holds for a PAG without knowledge. Marks from knowledge can make the graph it gives cyclic
+    although others fit: in ``a o-> b; a o-o c; b o-o c`` with c put after b and before a.
+    """
+    if not any(Mark.CIRCLE in (edge.mark_a, edge.mark_b) for edge in edges):
+        return []
+    from aitia.graphs._ancestral_members import ancestral_members
+
+    return list(next(ancestral_members(nodes, edges, closed=True, work=200), ()))
+
+
+def mag_fault(nodes: Sequence[str], edges: Sequence[Edge], *, maximal: bool = True) -> str:
+    """Why a graph without circles is not ancestral and (unless told otherwise) maximal; empty if it is."""
+    graph = Adjacency.of(nodes, edges)
     if len(graph.topological_order) < len(nodes):
         return "its directed and o-> edges make a cycle"
     for i, name in enumerate(nodes):
@@ -58,7 +88,7 @@ def pag_fault(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
             above = graph.closure([i], graph.parents)
             if ancestors := above.intersection(graph.spouses[i]):
                 return f"{nodes[min(ancestors)]} is an ancestor of {name}, and yet they are joined by <->"
-    return _maximality_fault(nodes, graph)
+    return _maximality_fault(nodes, graph) if maximal else ""
 
 
 def _maximality_fault(nodes: Sequence[str], graph: Adjacency) -> str:

@@ -44,8 +44,9 @@ def validate(nodes: Sequence[str], edges: Sequence[Edge], kind: GraphKind) -> Gr
     - ``cpdag``: Theorem 4.1 of Andersson, Madigan & Perlman (1997): a chain graph with chordal undirected
       components, no ``a -> b -- c`` with a and c not adjacent, every arrow strongly protected.
     - ``mpdag``: closed under Meek's (1995) four rules and extendable to a DAG without new unshielded colliders.
-    - ``pag``: the representative graph of Zhang (2008, Theorem 2) is ancestral and maximal, and its
-      circles can be oriented without new unshielded colliders. That every circle is needed is not checked.
+    - ``pag``: some way to turn its circles gives a graph that is ancestral and maximal, without new unshielded
+      colliders; that of Zhang (2008, Theorem 2) is tried first. That every circle is needed is not checked, so
+      that maximal ancestral graphs and PAGs with knowledge pass; `is_pag` checks it.
     - ``undirected``: only undirected edges.
 
     Raises:
@@ -318,9 +319,9 @@ def member_of(graph: Graph) -> Graph:
             raise GraphKindError("The graph cannot be extended to a DAG.", "Report this: it was checked.")
         return type(graph)._trusted(graph.nodes, tuple(edges), graph.latent, graph.selected, GraphKind.DAG)
     if graph.kind is GraphKind.PAG:
-        from aitia.graphs._ancestral import oriented
+        from aitia.graphs._ancestral import pag_member
 
-        edges = oriented(graph.nodes, graph.edges)
+        edges = pag_member(graph.nodes, graph.edges)
         if edges is None:
             raise GraphKindError("The circles cannot be oriented.", "Report this: it was checked.")
         return type(graph)._trusted(graph.nodes, tuple(edges), graph.latent, graph.selected, graph.kind)

@@ -1,4 +1,4 @@
-"""Maximal ancestral graphs and their classes: what latent and selected nodes leave of a graph over the measured ones."""
+"""Maximal ancestral graphs and their classes: what hidden nodes leave of a graph over the measured ones."""
 
 from __future__ import annotations
 

@@ -218,9 +218,9 @@ class _Rules:
                     for w in common:
                         if at[w][y] is ARROW and beside_y[w] is CIRCLE and self._out_of(w, x):
                             self._call(y, w, TAIL, 8)
-                if beside_x[y] is ARROW and beside_y[x] is CIRCLE:
-                    if any(self._out_of(x, m) and self._is_arrow(m, y) for m in common):
-                        self._call(y, x, TAIL, 8)
+                open_out = beside_x[y] is ARROW and beside_y[x] is CIRCLE
+                if open_out and any(self._out_of(x, m) and self._is_arrow(m, y) for m in common):
+                    self._call(y, x, TAIL, 8)
 
     def _is_arrow(self, a: int, b: int) -> bool:
         return self.at[a][b] is ARROW and self.at[b][a] is TAIL
