@@ -32,6 +32,7 @@ def closest_kernel():
         tested_starts,
         tested_lists,
         tiers,
+        allowed,
         size,
         cut,
         smallest,
@@ -42,12 +43,14 @@ def closest_kernel():
         """For pairs first to last: the smallest |partial correlation| over sets of `size`, and the set.
 
         The sets are the subsets of lists[starts[x]:starts[x+1]] without y, then those of y's list without x, each
-        once; those inside x's or y's `tested` list are left out. No set holds a variable of a tier after both.
+        once; those inside x's or y's `tested` list are left out. No set holds a variable of a tier after both, nor,
+        where `allowed` has rows, one that allowed[k] rules out for pair k.
         Where `hits` has columns, hits[k, v] counts the sets with v whose |partial correlation| is at most `cut`,
         and its last column all of them; then every set is looked at.
         """
         p = len(correlation)
         counting = hits.shape[1] > 0
+        free = len(allowed) == 0
         candidates = np.empty(p, np.int64)
         own = np.zeros(p, np.int64)  # whether a variable is among the candidates of x
         beside_x = np.zeros(p, np.int64)
@@ -96,7 +99,7 @@ def closest_kernel():
                 outside = 0
                 for j in range(starts[node], starts[node + 1]):
                     v = lists[j]
-                    if v != other and tiers[v] <= limit:
+                    if v != other and tiers[v] <= limit and (free or allowed[k, v]):
                         candidates[m] = v
                         m += 1
                         if side == 0:

@@ -9,7 +9,9 @@ import numpy as np
 
 from aitia.core import Decision, listing
 from aitia.discovery._errors import KnowledgeError
+from aitia.discovery.constraint._colliders import unshielded
 from aitia.discovery.constraint._orient import arrows_of, extension, find_cycle, undirected
+from aitia.discovery.constraint._probe import Probe
 from aitia.discovery.constraint._setting import Setting
 from aitia.discovery.constraint._skeleton import Skeleton
 from aitia.graphs import Clash, Graph, GraphError, Mark, Marks, orient_colliders, orient_pag, pag_of
@@ -90,6 +92,26 @@ def with_colliders(skeleton: Skeleton) -> tuple[Marks, dict[tuple[int, int], str
             if mark is not before.at[a][b]:
                 reasons[a, b] = "collider"
     return marks, reasons, clashes
+
+
+def with_sure_colliders(skeleton: Skeleton, probe: Probe, alpha: float) -> Marks:
+    """The marks of knowledge and those colliders that stay right if edges are later cut.
+
+    For a - c - b with separating set S of a and b without c: if a, c and b, c are both dependent given S, then c is
+    no ancestor of a, b or S, whether or not all edges are there (Colombo et al. 2012, Lemma 3.1).
+    """
+    marks, _ = knowledge_marks(skeleton)
+    adjacent = skeleton.adjacent
+    for a, c, b in unshielded(adjacent):
+        given = skeleton.separator(a, b)
+        if given is None or c in given:
+            continue
+        # Sets of neighbours were tested when the skeleton was found.
+        if all(adjacent[end, list(given)].all() or probe.test(end, c, given)[0] <= alpha for end in (a, b)):
+            for end in (a, b):
+                if marks.at[end][c] is Mark.CIRCLE:
+                    marks.at[end][c] = Mark.ARROW
+    return marks
 
 
 def rules_for(setting: Setting) -> Collection[int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import erfc
+from scipy import special
 
 from aitia.core import Decision
 from aitia.discovery.constraint._kernel import closest_kernel
@@ -90,7 +90,13 @@ class Probe:
         return (Decision(f"tested sets of at most {largest} variables", f"{rows:,} rows leave no more"),)
 
     def closest(
-        self, xs: np.ndarray, ys: np.ndarray, lists: Lists, size: int, tested: Lists | None = None
+        self,
+        xs: np.ndarray,
+        ys: np.ndarray,
+        lists: Lists,
+        size: int,
+        tested: Lists | None = None,
+        allowed: np.ndarray | None = None,
     ) -> Closest:
         """For each pair (xs[k], ys[k]) the set of `size` variables that brings it closest to independence.
 
@@ -100,10 +106,11 @@ class Probe:
             lists: the candidates of every variable; sets come from x's without y and from y's without x.
             size: how many variables a set has.
             tested: sets inside x's or y's list here are left out: they were tested before.
+            allowed: booleans (m, p): which variables the sets of each pair may hold. None: all.
         """
         if self._correlation is None:
-            return self._one_by_one(xs, ys, lists, size, tested)
-        found, sets, _ = self._bulk(xs, ys, lists, size, tested, 0.0, 0)
+            return self._one_by_one(xs, ys, lists, size, tested, allowed)
+        found, sets, _ = self._bulk(xs, ys, lists, size, tested, allowed, 0.0, 0)
         p_values, statistics = self._fisher_z(found, size)
         return Closest(p_values, statistics, sets)
 
@@ -113,12 +120,12 @@ class Probe:
         """How many sets of `size` separate each pair, by member: shape (m, p + 1), the last column counts all."""
         p = self.setting.count
         if self._correlation is not None:
-            hits = self._bulk(xs, ys, lists, size, None, self._cut(alpha, size), p + 1)[2]
+            hits = self._bulk(xs, ys, lists, size, None, None, self._cut(alpha, size), p + 1)[2]
             return hits
         hits = np.zeros((len(xs), p + 1), np.int32)
         for k, (x, y) in enumerate(zip(xs.tolist(), ys.tolist())):
-            for given in self._sets(x, y, lists, size, None):
-                if self._test(x, y, given)[0] > alpha:
+            for given in self._sets(x, y, lists, size):
+                if self.test(x, y, given)[0] > alpha:
                     hits[k, list(given)] += 1
                     hits[k, p] += 1
         return hits
@@ -132,6 +139,7 @@ class Probe:
         lists: Lists,
         size: int,
         tested: Lists | None,
+        allowed: np.ndarray | None,
         cut: float,
         columns: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,18 +150,18 @@ class Probe:
         kernel = closest_kernel()
         setting = self.setting
         beside = no_lists(setting.count) if tested is None else tested
+        mask = np.zeros((0, 0), bool) if allowed is None else np.ascontiguousarray(allowed)
 
         def work(first: int, last: int) -> None:
             kernel(
-                self._correlation, xs, ys, first, last, *lists, *beside, setting.tiers, size, cut,
+                self._correlation, xs, ys, first, last, *lists, *beside, setting.tiers, mask, size, cut,
                 smallest, sets, hits, tests,
             )  # fmt: skip
 
-        degrees = np.diff(lists[0]).astype(float)
-        expected = sum(
-            float(np.prod([(degrees[side] - i) / (i + 1) for i in range(size)], axis=0).sum())
-            for side in (xs, ys)
-        ) if size else float(m)  # fmt: skip
+        expected = 0.0
+        for side in (xs, ys):
+            width = np.diff(lists[0])[side] if allowed is None else allowed.sum(axis=1)
+            expected += float(special.comb(width.astype(float), size).sum())
         workers = min(_threads(), 8)
         if expected < _MANY or workers == 1:
             work(0, m)
@@ -173,18 +181,17 @@ class Probe:
         absent = np.isnan(r)
         bounded = np.minimum(np.where(absent, 0.0, r), 1 - 1e-15)
         z = math.sqrt(freedom) * np.arctanh(bounded) if freedom > 0 else np.zeros_like(bounded)
-        return np.where(absent, -1.0, erfc(z / math.sqrt(2))), z
+        return np.where(absent, -1.0, special.erfc(z / math.sqrt(2))), z
 
     def _cut(self, alpha: float, size: int) -> float:
         """The |partial correlation| below which a set of `size` separates."""
-        from scipy.special import erfcinv
-
         freedom = self.setting.tester.rows - size - 3
-        return math.tanh(math.sqrt(2) * float(erfcinv(alpha)) / math.sqrt(freedom)) if freedom > 0 else 1.0
+        return math.tanh(math.sqrt(2) * float(special.erfcinv(alpha)) / math.sqrt(freedom)) if freedom > 0 else 1.0
 
     # The plain way.
 
-    def _test(self, x: int, y: int, given: Sequence[int]) -> tuple[float, float]:
+    def test(self, x: int, y: int, given: Sequence[int]) -> tuple[float, float]:
+        """The p-value and the absolute statistic of one test."""
         tester = self.setting.tester
         before = tester.calls
         found = self.setting.test(x, y, given)
@@ -192,15 +199,21 @@ class Probe:
         return found
 
     def _one_by_one(
-        self, xs: np.ndarray, ys: np.ndarray, lists: Lists, size: int, tested: Lists | None
+        self,
+        xs: np.ndarray,
+        ys: np.ndarray,
+        lists: Lists,
+        size: int,
+        tested: Lists | None,
+        allowed: np.ndarray | None,
     ) -> Closest:
         m = len(xs)
         p_values, statistics = np.full(m, -1.0), np.zeros(m)
         sets = np.zeros((m, size), np.int32)
         for k, (x, y) in enumerate(zip(xs.tolist(), ys.tolist())):
             best = (-1.0, 0.0)
-            for given in self._sets(x, y, lists, size, tested):
-                p_value, statistic = self._test(x, y, given)
+            for given in self._sets(x, y, lists, size, tested, None if allowed is None else allowed[k]):
+                p_value, statistic = self.test(x, y, given)
                 if (p_value, -statistic) > best or best[0] < 0:
                     best = (p_value, -statistic)
                     sets[k] = given
@@ -209,7 +222,15 @@ class Probe:
             p_values[k], statistics[k] = best[0], -best[1]
         return Closest(p_values, statistics, sets)
 
-    def _sets(self, x: int, y: int, lists: Lists, size: int, tested: Lists | None):
+    def _sets(
+        self,
+        x: int,
+        y: int,
+        lists: Lists,
+        size: int,
+        tested: Lists | None = None,
+        allowed: np.ndarray | None = None,
+    ) -> Iterator[tuple[int, ...]]:
         """The sets of one pair in the order of the compiled loop."""
         if size == 0:
             yield ()
@@ -223,7 +244,9 @@ class Probe:
         first: set[int] = set()
         for node, other in ((x, y), (y, x)):
             candidates = [
-                v for v in entries[starts[node] : starts[node + 1]].tolist() if v != other and tiers[v] <= limit
+                v
+                for v in entries[starts[node] : starts[node + 1]].tolist()
+                if v != other and tiers[v] <= limit and (allowed is None or allowed[v])
             ]
             for given in combinations(candidates, size):
                 if (node == y and first.issuperset(given)) or any(each.issuperset(given) for each in beside):

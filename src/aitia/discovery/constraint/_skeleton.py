@@ -175,10 +175,11 @@ def level(
     alpha: float,
     kept: np.ndarray,
     tested: Lists | None = None,
+    allowed: np.ndarray | None = None,
 ) -> np.ndarray:
     """Test some pairs given sets of one size and cut the independent ones; returns their rows."""
     xs, ys = skeleton.pairs[rows].T
-    found = probe.closest(xs, ys, lists, size, tested)
+    found = probe.closest(xs, ys, lists, size, tested, allowed)
     return skeleton.record(rows, found, alpha, kept[xs, ys])
 
 
