@@ -55,7 +55,8 @@ def discover(
         ),
     ] = None,
     missing: Annotated[
-        str, typer.Option(metavar="POLICY", help="stop, complete_cases, mean, or keep for tests that read gaps.")
+        str,
+        typer.Option(metavar="POLICY", help="stop, complete_cases, mean, or keep for tests that read gaps."),
     ] = "stop",
     stability: Annotated[
         int, typer.Option(metavar="N", min=0, help="Bootstrap replicates: how often each edge comes back.")
@@ -107,16 +108,19 @@ def discover(
     if out is not None:
         write_text(out, graph_text(found.graph, out))
     if report is not None:
-        write_discovery_report(report, found, how_sure, source=str(table.source), fingerprint=table.fingerprint)
+        write_discovery_report(
+            report, found, how_sure, source=str(table.source), fingerprint=table.fingerprint
+        )
     if as_json:
         held = found.to_dict()
         held["stability"] = None if how_sure is None else how_sure.to_dict()
         print_json({**held, "out": out, "report": report})
         return
-    print_rich(*discovery_table(found, how_sure, next_step=_next_step(found.graph, data, out)))
+    print_rich(*discovery_table(found, how_sure))
     for what, where in (("Graph", out), ("Report", report)):
         if where is not None:
             print_rich(f"{what} written to {where}")
+    print_rich(_next_step(found.graph, data, out))
 
 
 def graph_text(graph: Graph | None, path: str) -> str:
@@ -129,7 +133,13 @@ def graph_text(graph: Graph | None, path: str) -> str:
 
     from aitia.core import nearest
 
-    formats = {".dot": "to_dot", ".gv": "to_dot", ".gml": "to_gml", ".txt": "to_text", ".dagitty": "to_dagitty"}
+    formats = {
+        ".dot": "to_dot",
+        ".gv": "to_dot",
+        ".gml": "to_gml",
+        ".txt": "to_text",
+        ".dagitty": "to_dagitty",
+    }
     suffix = Path(path).suffix.casefold()
     if suffix not in formats:
         raise options.OptionError(

@@ -1,5 +1,7 @@
 """From data (and knowledge) to the graphs they leave open, and how sure each edge is."""
 
+from ._agreement import Agreement as Agreement
+from ._agreement import compare_algorithms as compare_algorithms
 from ._algorithm import Algorithm as Algorithm
 from ._algorithm import discover as discover
 from ._checks import DeterministicRelation as DeterministicRelation
@@ -10,6 +12,8 @@ from ._errors import DiscoveryError as DiscoveryError
 from ._errors import KnowledgeError as KnowledgeError
 from ._knowledge import Knowledge as Knowledge
 from ._observations import Observations as Observations
+from ._permuted import SelfCheck as SelfCheck
+from ._permuted import permuted as permuted
 from ._stability import EdgeStability as EdgeStability
 from ._stability import Stability as Stability
 from ._stability import stability as stability

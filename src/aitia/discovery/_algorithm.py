@@ -29,6 +29,11 @@ class Algorithm(ABC):
     cost: ClassVar[str] = ""
     """What it costs, in words."""
 
+    @property
+    def past(self) -> int:
+        """How many steps of the past it reads; 0 where the order of the rows does not matter."""
+        return 0
+
     def run(
         self,
         data: Any,

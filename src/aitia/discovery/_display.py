@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -61,11 +61,11 @@ def sentences(found: Discovery) -> list[str]:
     measured = len(graph.nodes) - len(graph.latent)
     hidden = f" and {count(len(graph.latent), 'unmeasured one')}" if graph.latent else ""
     said = [
-        f"{found.algorithm.name} joins {count(len(edges), 'pair')} of {count(measured, 'variable')}{hidden}, "
+        f"{type(found.algorithm).__name__} joins {count(len(edges), 'pair')} of {count(measured, 'variable')}{hidden}, "
         f"{directions}: {_STANDS_FOR[graph.kind]} ({graph.kind.value})."
     ]
     based = f"{count(found.rows, 'row')}" if found.rows else "no rows (an oracle)"
-    said.append(f"It rests on {based} and {count(found.tests, 'test or score', 'tests or scores')}.")
+    said.append(f"It rests on {based} and {count(found.tests, work_word(found))}.")
     untested = [each for each in found.assumptions if not each.testable]
     if found.assumptions:
         said.append(
@@ -78,6 +78,11 @@ def sentences(found: Discovery) -> list[str]:
         f"It infers an unmeasured {each.name} behind {', '.join(each.measured)}." for each in found.latents
     ]
     return said
+
+
+def work_word(found: Discovery) -> str:
+    """What the algorithm counts: tests, or the local scores of a search by score."""
+    return "test" if found.score is None else "local score"
 
 
 def as_text(found: Discovery) -> str:
@@ -156,7 +161,7 @@ def strengths(found: Discovery) -> dict[Edge, float]:
     return {}
 
 
-def widths(strength: Mapping[Edge, float], thinnest: float = 0.8, widest: float = 4.5) -> dict[Edge, float]:
+def widths(strength: Mapping[Edge, float], thinnest: float = 0.8, widest: float = 3.8) -> dict[Edge, float]:
     """Widths of lines in pixels for strengths between 0 and 1."""
     return {
         edge: thinnest + (widest - thinnest) * min(max(each, 0.0), 1.0) for edge, each in strength.items()
@@ -173,9 +178,9 @@ def figure(found: Discovery, title: str = "") -> Figure:
 # Plain data.
 
 
-def edge_list(graph: Graph) -> list[list[str]]:
-    """The edges as ``[a, mark at a, mark at b, b]``, sorted by nothing but their order in the graph."""
-    return [[edge.a, edge.mark_a.value, edge.mark_b.value, edge.b] for edge in graph.edges]
+def edge_list(edges: Iterable[Edge]) -> list[list[str]]:
+    """Edges as ``[a, mark at a, mark at b, b]``, in their order."""
+    return [[edge.a, edge.mark_a.value, edge.mark_b.value, edge.b] for edge in edges]
 
 
 def graph_to_dict(graph: Graph) -> dict[str, Any]:
@@ -183,7 +188,7 @@ def graph_to_dict(graph: Graph) -> dict[str, Any]:
     return {
         "kind": graph.kind.value,
         "nodes": list(graph.nodes),
-        "edges": edge_list(graph),
+        "edges": edge_list(graph.edges),
         "latent": [node for node in graph.nodes if node in graph.latent],
         "selected": [node for node in graph.nodes if node in graph.selected],
     }

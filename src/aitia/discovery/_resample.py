@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from aitia.core import stream
+from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._discovery import Discovery
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import Knowledge
@@ -63,7 +63,12 @@ def moments_only(data: Observations, moments: Moments) -> Observations:
 
 
 def resampled(
-    algorithm: Any, data: Observations, found: Discovery, known: Knowledge, blocks: int | None, seed: int
+    algorithm: Algorithm,
+    data: Observations,
+    found: Discovery,
+    known: Knowledge,
+    blocks: int | None,
+    seed: int,
 ) -> Resampled:
     """Where the replicates of `algorithm` on `data` come from.
 
@@ -81,14 +86,13 @@ def resampled(
         raise DiscoveryError(
             "Replicates need the rows, but only moments or names are known.", "Give the data themselves."
         )
-    lag = getattr(algorithm, "max_lag", None)
-    ordered = isinstance(lag, int)
-    wide = _lagged(algorithm, data, known) if ordered else data
+    ordered = algorithm.past > 0
+    wide = _lagged(algorithm, data) if ordered else data
     n, p = wide.rows, len(wide.names)
     most = max(20, _MOST_BYTES // (8 * p * p))
     if ordered:
         # Long enough that what depends on the past stays together (Politis & Romano 1994: of order n^(1/3)).
-        length = max(2 * int(lag) + 1, math.ceil(2 * n ** (1 / 3)))
+        length = max(algorithm.past + 1, math.ceil(2 * n ** (1 / 3)))
         wanted = max(2, n // length)
     else:
         wanted = min(n, MOST_BLOCKS)
@@ -108,14 +112,14 @@ def resampled(
     return Resampled(wide, None, member, count, what, seed)
 
 
-def _lagged(algorithm: Any, data: Observations, known: Knowledge) -> Observations:
+def _lagged(algorithm: Algorithm, data: Observations) -> Observations:
     """The lagged design of a series algorithm, so that no window of time runs over the joint of two blocks."""
-    from aitia.discovery.series import lag_depth, lagged
+    from aitia.discovery.series._lagged import lag_depth, lagged
 
     if lag_depth(data.names):
         return data
     return lagged(
-        data, algorithm.max_lag, time=getattr(algorithm, "time", None), unit=getattr(algorithm, "unit", None)
+        data, algorithm.past, time=getattr(algorithm, "time", None), unit=getattr(algorithm, "unit", None)
     )
 
 
@@ -130,7 +134,7 @@ def _consecutive(data: Observations, blocks: int) -> GroupedMoments:
 
 
 def _moments_suffice(
-    algorithm: Any, data: Observations, moments: Moments, found: Discovery, known: Knowledge, seed: int
+    algorithm: Algorithm, data: Observations, moments: Moments, found: Discovery, known: Knowledge, seed: int
 ) -> bool:
     try:
         again = algorithm.run(

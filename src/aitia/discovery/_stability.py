@@ -149,38 +149,17 @@ class Stability:
     def edges(self, least: float = 0.05) -> tuple[EdgeStability, ...]:
         """The pairs joined in at least a share `least` of the replicates, or in the graph of the whole data; the most
         frequent first."""
-        joined = {frozenset((edge.a, edge.b)) for edge in self.found.graph.edges}
-        rows = [
-            self.between(self.nodes[i], self.nodes[j])
-            for i, j in np.argwhere(np.triu(np.ones(self.adjacent.shape, bool), 1)).tolist()
-            if self.adjacent[i, j] >= max(least, 1e-9)
-            or frozenset((self.nodes[i], self.nodes[j])) in joined
-        ]
+        listed = self.adjacent >= max(least, 1e-9)
+        for edge in self.found.graph.edges:
+            listed[self._place(edge.a), self._place(edge.b)] = True
+        rows = [self._read(i, j) for i, j in np.argwhere(np.triu(listed | listed.T, 1)).tolist()]
         return tuple(sorted(rows, key=lambda each: (-each.adjacent, each.a, each.b)))
 
-    def share_of(self, edge: Edge) -> float:
-        """The share of replicates that join the two ends of an edge."""
-        return float(self.adjacent[self._place(edge.a), self._place(edge.b)])
-
-    def sentence(self) -> str:
-        """In one sentence: how many of the edges found are in most replicates."""
-        edges = self.found.graph.edges
-        if not edges:
-            return (
-                f"The graph of the whole data has no edge; {count(self.replicates, 'replicate')} were drawn."
-            )
-        shares = [self.share_of(edge) for edge in edges]
-        weakest = min(range(len(edges)), key=shares.__getitem__)
-        firm = sum(share >= 0.9 for share in shares)
-        kept = sum(
-            self.between(edge.a, edge.b).found_share > 0.5
-            for edge in edges
-            if edge.directed or edge.bidirected
-        )
-        directed = sum(edge.directed or edge.bidirected for edge in edges)
-        turned = (
-            f" {kept} of the {count(directed, 'direction')} found are in most replicates." if directed else ""
-        )
+    def _read(self, i: int, j: int) -> EdgeStability:
+        """A pair read as an arrow of the graph points, else as most replicates do."""
+        a, b = self.nodes[i], self.nodes[j]
+        kept = self.found.graph.edges_between(a, b)
+        turned = f" Of the directions found, most replicates agree on {kept} of {directed}." if directed else ""
         return (
             f"Over {count(self.replicates, 'bootstrap replicate')}, {firm} of the {count(len(edges), 'edge')} found "
             f"join their pair in at least 90%; the least stable, {edges[weakest]}, in {shares[weakest]:.0%}.{turned}"
@@ -219,7 +198,8 @@ class Stability:
 
     def widths(self, graph: Graph) -> dict[Edge, float]:
         """The width in pixels of each edge of a graph over the same nodes, by how often its ends are joined."""
-        return widths({edge: self.share_of(edge) for edge in graph.edges})
+        # Squared, because the difference between half and all of the replicates is what the eye should see.
+        return widths({edge: self.share_of(edge) ** 2 for edge in graph.edges})
 
     def draw(self, *, title: str = "") -> Figure:
         """The consensus graph as a Matplotlib figure, edges as wide as they are frequent.

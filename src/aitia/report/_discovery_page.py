@@ -86,44 +86,40 @@ def discovery_page(
     edges = found.graph.edges
     environment = _environment()
     environment.filters["evidence_cell"] = cell
-    return (
-        environment
-        .get_template("discovery.html.j2")
-        .render(
-            f=found,
-            version=__version__,
-            css=_css(),
-            title=title,
-            asked=f"Which graphs fit {shown(source)}?" if source else "Which graphs fit the data?",
-            answer=shown(sentences[0]),
-            further=[shown(each) for each in sentences[1:]],
-            numbers=[
-                ("Edges", f"{len(edges):,}"),
-                ("Directions settled", f"{sum(each.directed or each.bidirected for each in edges):,}"),
-                ("Variables", f"{len(found.graph.nodes):,}"),
-                ("Rows", f"{found.rows:,}" if found.rows else "none"),
-                ("Tests or scores", f"{found.tests:,}"),
-                ("Seconds", f"{found.seconds:.2f}"),
-            ],
-            warnings=[*found.warnings, *(how_sure.warnings if how_sure is not None else ())],
-            contents=[(anchor, words) for anchor, words, there in contents if there],
-            graph=_drawing(found.graph, _widths(found, how_sure), _caption(found, how_sure)),
-            graph_text=found.graph.to_text(),
-            how_sure=how_sure,
-            stable_rows=rows[:_MOST_ROWS],
-            stable_more=max(len(rows) - _MOST_ROWS, 0),
-            bars=_bars(rows[:_MOST_BARS], len(rows)),
-            consensus=_consensus(how_sure),
-            joined=joined[:_MOST_ROWS],
-            joined_more=max(len(joined) - _MOST_ROWS, 0),
-            joined_columns=_columns(joined),
-            apart=apart[:_MOST_ROWS],
-            apart_more=max(len(apart) - _MOST_ROWS, 0),
-            apart_columns=_columns(apart),
-            knowledge=list(_knowledge(found.knowledge)),
-            details=[(name, number(value)) for name, value in found.details.items() if _is_number(value)],
-            provenance=_provenance(found, how_sure, source, fingerprint),
-        )
+    return environment.get_template("discovery.html.j2").render(
+        f=found,
+        version=__version__,
+        css=_css(),
+        title=title,
+        asked=f"Which graphs fit {shown(source)}?" if source else "Which graphs fit the data?",
+        answer=shown(sentences[0]),
+        further=[shown(each) for each in sentences[2:]],
+        numbers=[
+            ("Edges", f"{len(edges):,}"),
+            ("Directions settled", f"{sum(each.directed or each.bidirected for each in edges):,}"),
+            ("Variables", f"{len(found.graph.nodes):,}"),
+            ("Rows", f"{found.rows:,}" if found.rows else "none"),
+            ("Tests" if found.score is None else "Local scores", f"{found.tests:,}"),
+            ("Seconds", f"{found.seconds:.2f}"),
+        ],
+        warnings=[*found.warnings, *(how_sure.warnings if how_sure is not None else ())],
+        contents=[(anchor, words) for anchor, words, there in contents if there],
+        graph=_drawing(found.graph, _widths(found, how_sure), _caption(found, how_sure)),
+        graph_text=found.graph.to_text(),
+        how_sure=how_sure,
+        stable_rows=rows[:_MOST_ROWS],
+        stable_more=max(len(rows) - _MOST_ROWS, 0),
+        bars=_bars(rows[:_MOST_BARS], len(rows)),
+        consensus=_consensus(how_sure),
+        joined=joined[:_MOST_ROWS],
+        joined_more=max(len(joined) - _MOST_ROWS, 0),
+        joined_columns=_columns(joined),
+        apart=apart[:_MOST_ROWS],
+        apart_more=max(len(apart) - _MOST_ROWS, 0),
+        apart_columns=_columns(apart),
+        knowledge=list(_knowledge(found.knowledge)),
+        details=[(name, number(value)) for name, value in found.details.items() if _is_number(value)],
+        provenance=_provenance(found, how_sure, source, fingerprint),
     )
 
 
@@ -158,7 +154,9 @@ def _columns(rows: Sequence[_Row]) -> list[tuple[str, str, bool]]:
         ("Weight", "weight", True),
         ("Why", "reason", False),
     )
-    return [column for column in known if any(getattr(row.each, column[1]) not in (None, (), "") for row in rows)]
+    return [
+        column for column in known if any(getattr(row.each, column[1]) not in (None, (), "") for row in rows)
+    ]
 
 
 def cell(each: EdgeEvidence, field: str) -> str:
@@ -186,7 +184,7 @@ def _caption(found: Discovery, how_sure: Stability | None) -> str:
         "dag": "An arrow leads from a cause to its effect.",
         "cpdag": "An arrow leads from a cause to its effect; a plain line may point either way.",
         "mpdag": "An arrow leads from a cause to its effect; a plain line may point either way.",
-        "pag": "A tail is a cause, an arrowhead no cause; a circle may be either; two arrowheads share an unmeasured cause.",
+        "pag": "A tail is a cause, an arrowhead none, a circle may be either; two arrowheads: an unmeasured cause.",
         "admg": "An arrow leads from a cause to its effect; a dashed arc is an unmeasured common cause.",
     }.get(found.graph.kind.value, "")
     if how_sure is not None:

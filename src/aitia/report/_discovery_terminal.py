@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 _MOST_EDGES = 60
 
 
-def discovery_table(found: Discovery, how_sure: Stability | None = None, *, next_step: str = "") -> list[Any]:
+def discovery_table(found: Discovery, how_sure: Stability | None = None) -> list[Any]:
     """What was found and what it rests on, as Rich renderables.
 
     Args:
         found: the discovery.
         how_sure: its stability, where it was bootstrapped.
-        next_step: a sentence at the end.
     """
     first, *rest = found.sentences()
     parts: list[Any] = [_text(""), _text(shown(first), "bold"), *(_text(shown(each)) for each in rest)]
@@ -44,8 +43,6 @@ def discovery_table(found: Discovery, how_sure: Stability | None = None, *, next
             table.add_row(_text(shown(line.statement)), _text("yes" if line.testable else "no"), status)
         parts += [_text(""), table]
     parts.append(_text(f"\nSeed {found.seed}, {found.seconds:.2f} s.", "dim"))
-    if next_step:
-        parts.append(_text(next_step))
     return parts
 
 

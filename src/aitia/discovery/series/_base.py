@@ -57,6 +57,11 @@ class SeriesAlgorithm(Algorithm):
                     f"{name} must lie between 0 and 1, but came {level:g}.", "0.01 is a usual level."
                 )
 
+    @property
+    def past(self) -> int:
+        """Twice `max_lag`: the past of a cause is conditioned on."""
+        return 2 * self.max_lag
+
     def run(
         self,
         data: Any,
