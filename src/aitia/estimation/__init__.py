@@ -32,6 +32,10 @@ from ._interactive_instrument import InteractiveInstrument as InteractiveInstrum
 from ._learners import BadLearner as BadLearner
 from ._learners import Series as Series
 from ._limited_information import LIML as LIML
+from ._linear_effects import LinearEffect as LinearEffect
+from ._linear_effects import NotLinear as NotLinear
+from ._linear_effects import linear_effects as linear_effects
+from ._linear_effects import total_effects as total_effects
 from ._matching import Matching as Matching
 from ._mediation import MediationLinear as MediationLinear
 from ._moment_estimator import MomentEstimator as MomentEstimator

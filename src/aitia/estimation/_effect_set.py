@@ -200,7 +200,7 @@ class EffectSet:
 
     @cached_property
     def deciding_edge(self) -> DecidingEdge | None:
-        """The open edge that shrinks the set most once settled, by expected and then by worst width; None if none does."""
+        """The open edge that shrinks the set most once settled, by expected, then by worst width; None if none."""
         if len(self.answered) < 2 or not self.width:
             return None
         weights = np.array([each.weight for each in self.members])
@@ -230,10 +230,16 @@ class EffectSet:
             only = self.members[0]
             if only.possible.zero:
                 return f"The {asked} is zero in every graph of the {kind}."
-            return f"The {asked} is {only.value:.4g} in every graph of the {kind} ({self.level:.0%} interval {low:.4g} to {high:.4g})."
+            return (
+                f"The {asked} is {only.value:.4g} in every graph of the {kind} ({self.level:.0%} interval {low:.4g} to "
+                f"{high:.4g})."
+            )
         none = sum(each.weight for each in self.members if each.possible.zero)
         failed = sum(each.weight for each in self.members if each.value is None)
-        words = f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of the {kind} is true"
+        words = (
+            f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of the "
+            f"{kind} is true"
+        )
         if self.complete:
             words += f" (from {low:.4g} to {high:.4g} with the {self.level:.0%} intervals)"
         words += "."

@@ -10,6 +10,7 @@ from ._adjustment import optimal_adjustment as optimal_adjustment
 from ._backdoor import causal_nodes as causal_nodes
 from ._backdoor import forbidden_nodes as forbidden_nodes
 from ._backdoor import proper_backdoor_graph as proper_backdoor_graph
+from ._buckets import ordered_buckets as ordered_buckets
 from ._estimand import Estimand as Estimand
 from ._estimand import NotIdentified as NotIdentified
 from ._estimand import Rule as Rule
@@ -41,15 +42,17 @@ from ._joint import evaluate as evaluate
 from ._mediation import mediation_covariates as mediation_covariates
 from ._nested import RecantingDistrict as RecantingDistrict
 from ._nested import RecantingWitness as RecantingWitness
+from ._possible import AncestralGraphs as AncestralGraphs
+from ._possible import Enumeration as Enumeration
 from ._possible import Local as Local
 from ._possible import Minimal as Minimal
 from ._possible import Optimal as Optimal
-from ._possible import Enumeration as Enumeration
 from ._possible import PossibleEstimand as PossibleEstimand
 from ._possible import PossibleEstimands as PossibleEstimands
 from ._possible import SemiLocal as SemiLocal
 from ._possible import possible_estimands as possible_estimands
 from ._possibly import UnsettledPath as UnsettledPath
+from ._possibly import unsettled_path as unsettled_path
 from ._question import ALL as ALL
 from ._question import TREATED as TREATED
 from ._question import UNTREATED as UNTREATED

@@ -21,10 +21,11 @@ def bucket_formula(graph: Graph, outcomes: Iterable[str], treatments: Iterable[s
         treatments: the variables set.
 
     Source:
-        Perkovic 2020, "Identifying causal effects in maximally oriented partially directed acyclic graphs", theorem 3.6.
+        Perkovic 2020, "Identifying causal effects in maximally oriented partially directed acyclic graphs", theorem
+        3.6.
 
     Example:
-        >>> bucket_formula(Graph.parse("a -- b; a -> y; b -> y; x -> y; a -> x; b -> x", kind="mpdag"), ["y"], ["x"]).text()
+        >>> bucket_formula(Graph.parse("a -- b; a -> y; b -> y; x -> y; a -> x; b -> x", "mpdag"), ["y"], ["x"]).text()
         'Σ_{a, b} P(a, b) P(y | a, b, x)'
     """
     y, x = tuple(outcomes), set(treatments)

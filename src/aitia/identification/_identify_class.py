@@ -12,7 +12,7 @@ from aitia.identification._algebra import contrast, mean
 from aitia.identification._buckets import bucket_formula
 from aitia.identification._class_adjustment import loose_end
 from aitia.identification._estimand import Estimand, NotIdentified, Rule
-from aitia.identification._expression import Symbol
+from aitia.identification._expression import Expression, Symbol
 from aitia.identification._idp import PossibleConfounding, region_formula
 from aitia.identification._possibly import MIXED, UnsettledPath, Walks, unsettled_path
 from aitia.identification._question import (
@@ -126,7 +126,7 @@ def _in_dags(
     return replace(first, alternatives=tuple(others))
 
 
-def _bucket_estimand_formula(graph: Graph, question: Question):
+def _bucket_estimand_formula(graph: Graph, question: Question) -> Expression | None:
     match question:
         case Effect(t, y) if question.population.kind is PopulationKind.ALL:
             formula = mean(Symbol(y), bucket_formula(graph, (y,), (t,)))
@@ -140,7 +140,7 @@ def _bucket_estimand_formula(graph: Graph, question: Question):
     return contrast(formula, (Symbol(question.treatment),))
 
 
-def _for_class(graph: Graph, found: Estimand, formula: object) -> Estimand:
+def _for_class(graph: Graph, found: Estimand, formula: Expression | None) -> Estimand:
     """An estimand of one member, worded for the class."""
     from aitia.identification._rules import bound_to
 

@@ -10,12 +10,12 @@ from html import escape
 from itertools import combinations, islice
 from typing import ClassVar, final
 
-from aitia.graphs import Edge, Graph, GraphKind, GraphKindError
+from aitia.graphs import ClassTooLarge, Edge, Graph, GraphKind, GraphKindError, count_members
 from aitia.identification._estimand import Estimand, NotIdentified, Rule
 from aitia.identification._identify import identify
 from aitia.identification._identify_class import oriented, roles
 from aitia.identification._possibly import MIXED, may_be_caused, unsettled_path
-from aitia.identification._question import ControlledDirect, Effect, Interventional, PopulationKind, Question
+from aitia.identification._question import ControlledDirect, Effect, Interventional, Question
 from aitia.identification._rules import Problem, adjusted
 from aitia.identification._sets import InvalidQuestion, prose
 
@@ -51,6 +51,8 @@ class PossibleEstimand:
     @property
     def words(self) -> str:
         """The orientations as a text; says so where there are none."""
+        if not self.orientations and self.count is not None and len(self.graphs) > 1:
+            return f"one of {len(self.graphs)} graphs that share no further orientation"
         return ", ".join(map(str, self.orientations)) or "the class as it is"
 
 
@@ -171,6 +173,27 @@ class Enumeration(ABC):
     ) -> Estimand | NotIdentified:
         assert part is not None
         return identify(part, question)
+
+
+@final
+@dataclass(frozen=True)
+class AncestralGraphs(Enumeration):
+    """One subclass for each maximal ancestral graph of a PAG; those with one formula are put together.
+
+    Source:
+        Malinsky & Spirtes 2017, "Estimating bounds on causal effects in high-dimensional and possibly confounded
+        systems" (LV-IDA), with IDP in place of adjustment alone.
+    """
+
+    name: ClassVar[str] = "maximal ancestral graphs"
+    reference: ClassVar[str] = "Malinsky & Spirtes 2017"
+
+    def _parts(
+        self, graph: Graph, x: Sequence[str], y: Sequence[str]
+    ) -> Iterator[tuple[tuple[Arrow, ...], Graph | None]]:
+        raise GraphKindError(
+            f"{self.name} takes a pag; this graph is a {graph.kind.value}.", "Use Minimal()."
+        )
 
 
 @final
@@ -363,7 +386,7 @@ def possible_estimands(
     if graph.kind not in MIXED:
         if whole.identified or graph.kind is not GraphKind.PAG:
             return PossibleEstimands(graph, question, (_member(question, (), graph, whole, 1),), chosen)
-        if method is not None:
+        if method is not None and not isinstance(method, AncestralGraphs):
             raise GraphKindError(
                 f"{chosen.name} takes a cpdag or mpdag; this graph is a pag.", "Leave `method` out."
             )
@@ -405,26 +428,16 @@ def weighed(members: Sequence[PossibleEstimand]) -> tuple[PossibleEstimand, ...]
     return tuple(replace(each, weight=each.count / total) for each in members)  # type: ignore[operator]
 
 
-_MOST_COUNTED = 10_000
+_WORK = 20_000
+"""How many splits counting the graphs of one subclass may take."""
 
 
 def _count(graph: Graph) -> int | None:
-    """How many DAGs an MPDAG stands for; None where they are too many to count one by one."""
-    total = 0
-    pending = [graph]
-    while pending:
-        part = pending.pop()
-        edge = next((each for each in part.edges if each.undirected), None)
-        if edge is None:
-            total += 1
-            if total > _MOST_COUNTED:
-                return None
-            continue
-        for arrow in ((edge.a, edge.b), (edge.b, edge.a)):
-            narrowed = oriented(part, [arrow])
-            if narrowed is not None:
-                pending.append(narrowed)
-    return total
+    """How many DAGs an MPDAG stands for; None where counting takes too long."""
+    try:
+        return count_members(graph, work=_WORK)
+    except ClassTooLarge:
+        return None
 
 
 def _reading(member: PossibleEstimand, edge: Edge) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from aitia.graphs import Edge, Graph, GraphKind, Mark, Path
 
@@ -43,7 +44,7 @@ def path_in(graph: Graph, nodes: Iterable[str]) -> Path:
         c <-> b <-o a
     """
     nodes = tuple(nodes)
-    return Path(nodes, tuple(graph.edges_between(a, b)[0] for a, b in zip(nodes, nodes[1:])))
+    return Path(nodes, tuple(graph.edges_between(a, b)[0] for a, b in pairwise(nodes)))
 
 
 class Walks:
@@ -153,8 +154,8 @@ class Walks:
 def unsettled_path(graph: Graph, x: Iterable[str], y: Iterable[str]) -> UnsettledPath | None:
     """A shortest proper possibly causal path from x to y whose first edge is open, or None: the class is amenable.
 
-    For a CPDAG or MPDAG, P(y | do(x)) is identified exactly if there is none (Perkovic 2020, proposition 3.2 and theorem
-    3.6). For a PAG its absence is what adjustment needs (Perkovic et al. 2018, definition 7: amenability).
+    For a CPDAG or MPDAG, P(y | do(x)) is identified exactly if there is none (Perkovic 2020, proposition 3.2 and
+    theorem 3.6). For a PAG its absence is what adjustment needs (Perkovic et al. 2018, definition 7: amenability).
 
     Args:
         graph: a CPDAG, MPDAG or PAG.

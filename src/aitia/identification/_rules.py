@@ -28,9 +28,9 @@ from aitia.identification._expression import (
 from aitia.identification._front_door import front_door_formula, front_door_set
 from aitia.identification._general import interventional, settled
 from aitia.identification._instrument import conditional_instruments
-from aitia.identification._possibly import may_be_caused
 from aitia.identification._mediation import mediation_covariates, natural_formula, natural_general
 from aitia.identification._nested import mean_among
+from aitia.identification._possibly import may_be_caused
 from aitia.identification._question import (
     ControlledDirect,
     Effect,
@@ -97,10 +97,11 @@ def adjustment(problem: Problem) -> list[Estimand]:
         if posed.check(parents):
             sets.setdefault(parents, f"These are the direct causes of {x[0]} in the graph.")
     causal = may_be_caused(graph, x) & set(y)
+    sort = "directed" if graph.kind in (GraphKind.DAG, GraphKind.ADMG) else "possibly causal"
     reach = (
         ""
         if causal
-        else f" (No {'directed' if graph.kind in (GraphKind.DAG, GraphKind.ADMG) else 'possibly causal'} path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero.)"
+        else f" (No {sort} path leads from {prose(x)} to {prose(y)}: the graph says that the effect is zero.)"
     )
     return [adjusted(problem, x, y, z, why + reach) for z, why in sets.items()]
 
