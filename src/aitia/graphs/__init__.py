@@ -2,6 +2,9 @@
 
 from ._classes import completed as completed
 from ._classes import restrict as restrict
+from ._comparison import Comparison as Comparison
+from ._comparison import compare as compare
+from ._comparison import same_class as same_class
 from ._edge import Edge as Edge
 from ._edge import GraphKind as GraphKind
 from ._edge import Mark as Mark
@@ -31,6 +34,12 @@ from ._orientation import Clash as Clash
 from ._orientation import close_under_meek as close_under_meek
 from ._orientation import orient_colliders as orient_colliders
 from ._pag_rules import orient_pag as orient_pag
+from ._possible import possible_ancestors as possible_ancestors
+from ._possible import possible_children as possible_children
+from ._possible import possible_descendants as possible_descendants
+from ._possible import possible_parents as possible_parents
+from ._possible import possibly_directed_path as possibly_directed_path
+from ._possible import possibly_directed_paths as possibly_directed_paths
 from ._separation import Path as Path
 from ._separation import m_connecting_path as m_connecting_path
 from ._separation import m_separated as m_separated
@@ -39,4 +48,9 @@ from ._separators import minimal_separator as minimal_separator
 from ._separators import minimal_separators as minimal_separators
 from ._separators import minimum_separator as minimum_separator
 from ._separators import separator as separator
+from ._status import Status as Status
+from ._status import definite_status as definite_status
+from ._status import definite_status_paths as definite_status_paths
+from ._status import is_visible as is_visible
+from ._status import visible_edges as visible_edges
 from ._svg import to_svg as to_svg
