@@ -22,9 +22,9 @@ def _table() -> Table:
     coffee = 4 + WORK_ON_COFFEE * (workload - 40) + random.normal(0, COFFEE_SPREAD, ROWS)
     stress = 50 + WORK_ON_STRESS * (workload - 40) + random.normal(0, 6, ROWS)
     exercise = 3 + random.normal(0, 1, ROWS)
-    sleep = 7 + COFFEE * (coffee - 4) + STRESS * (stress - 50) + 0.15 * (exercise - 3)
+    sleep = 7 + COFFEE * (coffee - 4) + STRESS * (stress - 50) + 0.4 * (exercise - 3)
     sleep = sleep + random.normal(0, 0.5, ROWS)
-    mood = 60 + 6 * (sleep - 7) + 3 * (exercise - 3) + random.normal(0, 6, ROWS)
+    mood = 60 + 6 * (sleep - 7) + 2 * (exercise - 3) + random.normal(0, 6, ROWS)
     return read(
         {
             "workload": workload,
@@ -75,8 +75,8 @@ coffee_and_sleep = Example(
     notes=(
         "workload = 40 + N(0, 8^2); coffee = 4 + 0.12 (workload - 40) + N(0, 0.8^2); "
         "stress = 50 + 0.9 (workload - 40) + "
-        "N(0, 6^2); exercise = 3 + N(0, 1); sleep = 7 - 0.25 (coffee - 4) - 0.04 (stress - 50) + 0.15 (exercise - 3) + "
-        "N(0, 0.5^2); mood = 60 + 6 (sleep - 7) + 3 (exercise - 3) + N(0, 6^2). No data can tell whether workload "
+        "N(0, 6^2); exercise = 3 + N(0, 1); sleep = 7 - 0.25 (coffee - 4) - 0.04 (stress - 50) + 0.4 (exercise - 3) + "
+        "N(0, 0.5^2); mood = 60 + 6 (sleep - 7) + 2 (exercise - 3) + N(0, 6^2). No data can tell whether workload "
         "drives coffee or coffee workload; a person can."
     ),
     _make=_table,
