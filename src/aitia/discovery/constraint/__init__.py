@@ -3,3 +3,4 @@
 from ._colliders import Colliders as Colliders
 from ._fci import FCI as FCI
 from ._pc import PC as PC
+from ._rfci import RFCI as RFCI

@@ -17,18 +17,18 @@ class PairEvidence(Sequence[EdgeEvidence]):
     Args:
         skeleton: the finished skeleton.
         reasons: why an arrow (cause, effect) points as it does, by positions.
-        removed: why a pair is apart where no set separated it, by positions.
+        repaired: why a pair is joined or apart against the tests, by positions.
     """
 
     def __init__(
         self,
         skeleton: Skeleton,
         reasons: Mapping[tuple[int, int], str],
-        removed: Mapping[tuple[int, int], str] | None = None,
+        repaired: Mapping[tuple[int, int], str] | None = None,
     ) -> None:
         self._skeleton = skeleton
         self._reasons = dict(reasons)
-        self._removed = dict(removed or {})
+        self._repaired = dict(repaired or {})
         self._place = {name: i for i, name in enumerate(skeleton.setting.names)}
 
     def __len__(self) -> int:
@@ -63,11 +63,11 @@ class PairEvidence(Sequence[EdgeEvidence]):
         a, b = (int(each) for each in skeleton.pairs[row])
         adjacent = bool(skeleton.adjacent[a, b])
         tested = skeleton.p_values[row] >= 0
-        reason = self._removed.get((a, b), "")
+        reason = self._repaired.get((a, b), "")
         if skeleton.ruled_out[row]:
             reason = "apart by knowledge"
         elif adjacent:
-            reason = self._reasons.get((a, b)) or self._reasons.get((b, a)) or ""
+            reason = reason or self._reasons.get((a, b)) or self._reasons.get((b, a)) or ""
             if skeleton.separated[row] and not reason:
                 reason = "kept by knowledge"
         return EdgeEvidence(

@@ -109,7 +109,7 @@ class FCI(Algorithm):
         return Discovery(
             oriented.graph,
             algorithm,
-            PairEvidence(skeleton, oriented.reasons),
+            PairEvidence(skeleton, oriented.reasons, oriented.repaired),
             tests=probe.tests,
             warnings=(*setting.tester.warnings, *knowledge_warnings(skeleton), *oriented.warnings),
             decisions=(*probe.decisions(self.max_given), *selection_decisions(setting)),

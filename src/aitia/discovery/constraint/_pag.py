@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,19 @@ WITHOUT_SELECTION = (1, 2, 3, 4, 8, 9, 10)
 
 @dataclass(frozen=True, eq=False)
 class OrientedPag:
-    """A PAG and how it came about."""
+    """A PAG and how it came about.
+
+    Args:
+        graph: the PAG.
+        reasons: why the mark at b of the edge (a, b) stands, where knowledge or a collider says so.
+        warnings: contradictions, and how they were settled.
+        repaired: pairs (a, b), a < b, that the repair joined or parted against the tests.
+    """
 
     graph: Graph
     reasons: dict[tuple[int, int], str]
     warnings: tuple[str, ...]
+    repaired: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
 def apart_by_knowledge(setting: Setting) -> np.ndarray:
@@ -160,7 +168,22 @@ def finish(
     )
     if setting.knowledge:
         graph = _with_knowledge(skeleton, graph)
-    return OrientedPag(graph, reasons, tuple(warnings))
+    return OrientedPag(graph, reasons, tuple(warnings), _follow(skeleton, graph))
+
+
+def _follow(skeleton: Skeleton, graph: Graph) -> dict[tuple[int, int], str]:
+    """Make the skeleton that of a repaired graph; which pairs changed."""
+    setting = skeleton.setting
+    place = {name: i for i, name in enumerate(setting.names)}
+    joined = np.zeros_like(skeleton.adjacent)
+    for edge in graph.edges:
+        a, b = place[edge.a], place[edge.b]
+        joined[a, b] = joined[b, a] = True
+    changed = {}
+    for a, b in zip(*np.triu(joined != skeleton.adjacent).nonzero()):
+        changed[int(a), int(b)] = "joined by the repair" if joined[a, b] else "parted by the repair"
+    skeleton.adjacent[:] = joined
+    return changed
 
 
 def _nearby(setting: Setting, marks: Marks) -> Graph:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,21 @@ class Skeleton:
         """The rows of the pairs that are joined and that no set has separated."""
         return np.flatnonzero(self.joined & ~self.separated)
 
+    def cut(self, a: int, b: int, given: Sequence[int], p_value: float, statistic: float) -> None:
+        """Take one edge away for the set that separates it."""
+        row = self.row(a, b)
+        self._widen(len(given))
+        self.p_values[row], self.statistics[row], self.sizes[row] = p_value, statistic, len(given)
+        self.sets[row, : len(given)] = given
+        self.separated[row] = True
+        self.adjacent[a, b] = self.adjacent[b, a] = False
+
+    def _widen(self, size: int) -> None:
+        if size > self.sets.shape[1]:
+            wider = np.zeros((len(self.pairs), size), np.int32)
+            wider[:, : self.sets.shape[1]] = self.sets
+            self.sets = wider
+
     def record(self, rows: np.ndarray, found: Closest, alpha: float, required: np.ndarray) -> np.ndarray:
         """Take the results for some pairs into account and cut those that are independent.
 
@@ -90,10 +105,7 @@ class Skeleton:
             The rows of the pairs that were cut.
         """
         size = found.sets.shape[1]
-        if size > self.sets.shape[1]:
-            wider = np.zeros((len(self.pairs), size), np.int32)
-            wider[:, : self.sets.shape[1]] = self.sets
-            self.sets = wider
+        self._widen(size)
         old_p, old = self.p_values[rows], self.statistics[rows]
         independent = found.p_values > alpha
         closer = (found.p_values > old_p) | ((found.p_values == old_p) & (found.statistics < old))
