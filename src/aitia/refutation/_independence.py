@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import linalg
 
-from aitia.core import stats
+from aitia.discovery.independence import fisher_z
 from aitia.refutation._linear import Projection, expand
+from aitia.statistics import Counts, generalised_covariance, independence
 
 if TYPE_CHECKING:
     from aitia.data import Table
@@ -194,47 +194,25 @@ class Variables:
 
     def _fisher_z(self, x: str, y: str, z: tuple[str, ...]) -> IndependenceTest:
         correlation, at = self._correlation()
-        index = [at[x], at[y], *(at[name] for name in z)]
-        sub = correlation[np.ix_(index, index)]
-        if sub[0, 0] == 0 or sub[1, 1] == 0:
-            return IndependenceTest(x, y, z, 1.0, 0.0, "Fisher z")
-        block = sub[:2, :2]
-        if z:
-            inside = sub[2:, 2:] + 1e-12 * np.eye(len(z))
-            block = block - sub[:2, 2:] @ linalg.solve(inside, sub[2:, :2], assume_a="sym")
-        if (
-            min(block[0, 0], block[1, 1]) < 1e-9
-        ):  # one is a linear function of z: nothing is left to depend on
-            return IndependenceTest(x, y, z, 1.0, 0.0, "Fisher z")
-        scale = np.sqrt(block[0, 0] * block[1, 1])
-        r = float(np.clip(block[0, 1] / scale, -1 + 1e-15, 1 - 1e-15))
-        freedom = self.n - len(z) - 3
-        p = float(2 * stats.norm.sf(abs(np.arctanh(r)) * np.sqrt(freedom))) if freedom > 0 else 1.0
-        return IndependenceTest(x, y, z, p, abs(r), "Fisher z")
+        found = fisher_z(correlation, self.n, at[x], at[y], tuple(at[name] for name in z))
+        return IndependenceTest(x, y, z, found.p_value, found.effect, "Fisher z")
 
     def _g_squared(self, x: str, y: str, z: tuple[str, ...]) -> IndependenceTest | None:
-        a, b = self.codes[x], self.codes[y]
         stratum = np.zeros(self.n, dtype=np.int64)
         for name in z:
             stratum = stratum * (int(self.codes[name].max()) + 1) + self.codes[name]
             stratum = np.unique(stratum, return_inverse=True)[1]
-        shape = (int(stratum.max()) + 1, int(a.max()) + 1, int(b.max()) + 1)
-        if self.n < 5 * np.prod(shape):
+        codes = np.column_stack([stratum, self.codes[x], self.codes[y]])
+        strata, rows, columns = (codes.max(axis=0) + 1).tolist()
+        if self.n < 5 * strata * rows * columns:
             return None
-        flat = (stratum * shape[1] + a) * shape[2] + b
-        counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(float)
-        rows, columns = counts.sum(2, keepdims=True), counts.sum(1, keepdims=True)
-        total = counts.sum((1, 2), keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(counts > 0, counts * np.log(counts * total / (rows * columns)), 0.0)
-        statistic = float(2 * terms.sum())
-        freedom = int((((rows > 0).sum(1) - 1).clip(0) * ((columns > 0).sum(2) - 1).clip(0)).sum())
-        if freedom == 0:
+        levels = {"stratum": range(strata), "x": range(rows), "y": range(columns)}
+        found = independence(Counts.of(codes, levels), "x", "y", ["stratum"])
+        if found.degrees_of_freedom == 0:
             return IndependenceTest(x, y, z, 1.0, 0.0, "G2")
-        excess = max(statistic - freedom, 0.0) / (self.n * max(min(shape[1], shape[2]) - 1, 1))
-        return IndependenceTest(
-            x, y, z, float(stats.chi2.sf(statistic, freedom)), float(min(np.sqrt(excess), 1.0)), "G2"
-        )
+        excess = max(found.statistic - found.degrees_of_freedom, 0.0)
+        effect = np.sqrt(excess / (self.n * max(min(rows, columns) - 1, 1)))
+        return IndependenceTest(x, y, z, found.p_value, float(min(effect, 1.0)), "G2")
 
     def _residuals(self, x: str, z: tuple[str, ...], nonlinear: bool) -> np.ndarray:
         basis_key = ("basis", z, nonlinear)
@@ -257,34 +235,10 @@ class Variables:
         self, x: str, y: str, z: tuple[str, ...], nonlinear: bool
     ) -> IndependenceTest:
         """Shah & Peters 2020 (Annals of Statistics 48:1514), section 3: products of two regressions' residuals."""
-        name = "generalised covariance"
-        a, b = self._residuals(x, z, nonlinear), self._residuals(y, z, nonlinear)
-        spread_a, spread_b = (a**2).sum(0), (b**2).sum(0)
-        a, b = a[:, spread_a > 1e-10 * self.n], b[:, spread_b > 1e-10 * self.n]
-        if a.shape[1] == 0 or b.shape[1] == 0:
-            return IndependenceTest(x, y, z, 1.0, 0.0, name)
-        correlation = (a.T @ b) / np.sqrt(np.outer((a**2).sum(0), (b**2).sum(0)))
-        products = (a[:, :, None] * b[:, None, :]).reshape(self.n, -1)
-        if self.clusters is not None:
-            codes = np.unique(self.clusters, return_inverse=True)[1]
-            sums = np.zeros((int(codes.max()) + 1, products.shape[1]))
-            np.add.at(sums, codes, products)
-            products = sums
-        total = products.sum(0)
-        deviations = products - products.mean(0)
-        cov = deviations.T @ deviations
-        values, vectors = linalg.eigh(cov)
-        good = values > 1e-10 * max(values[-1], 1e-300)
-        if values[-1] <= 0:
-            return IndependenceTest(x, y, z, 1.0, 0.0, name)
-        statistic = float((((vectors[:, good].T @ total) ** 2) / values[good]).sum())
-        freedom = int(good.sum())
-        units = len(products)
-        if freedom >= units:
-            return IndependenceTest(x, y, z, 1.0, float(np.abs(correlation).max()), name)
-        # Hotelling's correction: an F distribution instead of the chi-squared for few rows or clusters.
-        p = float(stats.f.sf(statistic * (units - freedom) / (freedom * units), freedom, units - freedom))
-        return IndependenceTest(x, y, z, p, float(min(np.abs(correlation).max(), 1.0)), name)
+        found = generalised_covariance(
+            self._residuals(x, z, nonlinear), self._residuals(y, z, nonlinear), self.clusters
+        )
+        return IndependenceTest(x, y, z, found.p_value, found.effect, "generalised covariance")
 
 
 def _is_indicator(block: np.ndarray) -> bool:

@@ -27,6 +27,10 @@ from ._partial import partial_correlations as partial_correlations
 from ._partial import variance_inflation as variance_inflation
 from ._principal import PrincipalComponents as PrincipalComponents
 from ._principal import principal_components as principal_components
+from ._projection import Projection as Projection
+from ._projection import Term as Term
+from ._projection import curved_columns as curved_columns
+from ._projection import curved_terms as curved_terms
 from ._quadratic import QuadraticMoments as QuadraticMoments
 from ._quadratic import quadratic as quadratic
 from ._replicates import Replicates as Replicates
@@ -34,6 +38,8 @@ from ._replicates import bootstrap as bootstrap
 from ._replicates import bootstrap_multiplicities as bootstrap_multiplicities
 from ._replicates import jackknife as jackknife
 from ._replicates import least_squares_each as least_squares_each
+from ._residual_products import GeneralisedCovariance as GeneralisedCovariance
+from ._residual_products import generalised_covariance as generalised_covariance
 from ._robust import Robust as Robust
 from ._robust import cluster_covariance as cluster_covariance
 from ._robust import cluster_scores as cluster_scores

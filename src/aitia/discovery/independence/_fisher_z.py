@@ -56,15 +56,28 @@ class FisherZTester(Tester):
         return self._correlation
 
     def _compute(self, x: int, y: int, given: tuple[int, ...]) -> Independence:
-        at = [x, y, *given]
-        sub = self._correlation[np.ix_(at, at)]
-        block = sub[:2, :2]
-        if given:
-            block = block - sub[:2, 2:] @ np.linalg.lstsq(sub[2:, 2:], sub[2:, :2], rcond=1e-11)[0]
-        freedom = self.rows - len(given) - 3
-        if min(block[0, 0], block[1, 1]) < 1e-9 or freedom <= 0:
-            # One is a linear function of the others: nothing is left that could depend.
-            return Independence(x, y, given, 0.0, 1.0, effect=0.0)
-        r = float(np.clip(block[0, 1] / math.sqrt(block[0, 0] * block[1, 1]), -1 + 1e-15, 1 - 1e-15))
-        z = math.sqrt(freedom) * math.atanh(r)
-        return Independence(x, y, given, z, math.erfc(abs(z) / math.sqrt(2)), effect=abs(r))
+        return fisher_z(self._correlation, self.rows, x, y, given)
+
+
+def fisher_z(correlation: np.ndarray, rows: int, x: int, y: int, given: tuple[int, ...] = ()) -> Independence:
+    """Fisher's z test over a correlation matrix.
+
+    Args:
+        correlation: shape (p, p).
+        rows: n.
+        x: a position.
+        y: another.
+        given: the positions conditioned on.
+    """
+    at = [x, y, *given]
+    sub = correlation[np.ix_(at, at)]
+    block = sub[:2, :2]
+    if given:
+        block = block - sub[:2, 2:] @ np.linalg.lstsq(sub[2:, 2:], sub[2:, :2], rcond=1e-11)[0]
+    freedom = rows - len(given) - 3
+    if min(block[0, 0], block[1, 1]) < 1e-9 or freedom <= 0:
+        # One is a linear function of the others: nothing is left that could depend.
+        return Independence(x, y, given, 0.0, 1.0, effect=0.0)
+    r = float(np.clip(block[0, 1] / math.sqrt(block[0, 0] * block[1, 1]), -1 + 1e-15, 1 - 1e-15))
+    z = math.sqrt(freedom) * math.atanh(r)
+    return Independence(x, y, given, z, math.erfc(abs(z) / math.sqrt(2)), effect=abs(r))

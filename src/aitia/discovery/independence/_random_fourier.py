@@ -24,11 +24,14 @@ class RandomFourier(IndependenceTest):
     penalty of each side has the least generalised cross-validation error, and the covariance is corrected for the
     degrees of freedom that the regressions use up. Without S it is the RIT. Time grows with n, not with its square.
 
-    The side that is joined with S is the one whose name comes first, so that the answer is symmetric.
+    The side that is joined with S is the one whose name comes first, so that the answer is symmetric. Of each side's
+    residual features the leading principal components enter, which all but frees the answer of what was drawn.
 
     Args:
-        features: random features of x and of y.
-        given_features: random features of S (at most a fifth of the rows).
+        features: leading principal components of what is left of each side's features that enter the statistic.
+        drawn: random features of (x, S) and of y.
+        given_features: random features of S for every two of its variables (at most a fifth of the rows); the columns
+            of S themselves are added. Too few, and what S explains is taken for dependence.
         seed: of the random features; the same seed gives the same answer whatever was tested before.
 
     Assumptions: independent rows; the conditional means of features given S are smooth enough for ridge regression.
@@ -46,7 +49,8 @@ class RandomFourier(IndependenceTest):
         (True, True)
     """
 
-    features: int = 8
+    features: int = 6
+    drawn: int = 50
     given_features: int = 100
     seed: int = 0
     name: ClassVar[str] = "RCIT"
@@ -67,27 +71,35 @@ class _RandomFourierTester(Tester):
     def _ridge(self, given: tuple[int, ...]) -> Ridge:
         # Only the last is kept: it is larger than the data.
         if self._last is None or self._last[0] != given:
-            count = min(self._test.given_features, max(self.rows // 5, 2))
-            self._last = given, Ridge.on(self._columns.fourier(given, count, self._test.seed))
+            wanted = self._test.given_features * ((len(given) + 1) // 2)
+            count = min(wanted, max(self.rows // 5, 2))
+            # With the columns themselves: in several dimensions random waves are slow to add up to a plane.
+            plane = self._columns.joined(given)
+            waves = self._columns.fourier(given, count, self._test.seed)
+            self._last = given, Ridge.on(np.column_stack([waves, plane]))
         return self._last[1]
 
     def _compute(self, x: int, y: int, given: tuple[int, ...]) -> Independence:
         columns, test = self._columns, self._test
         x, y = columns.ordered((x, y))
-        left = columns.fourier((x, *given), test.features, test.seed)
-        right = columns.fourier((y,), test.features, test.seed)
+        sides = [columns.fourier(side, test.drawn, test.seed) for side in ((x, *given), (y,))]
         ways: list[np.ndarray | None] = [None, None]
         if given:
             ridge = self._ridge(given)
-            sides = []
-            for side, target in enumerate((left, right)):
+            for side, target in enumerate(sides):
                 along = ridge.basis.T @ target
                 penalty = ridge.chosen((along**2).sum(axis=1), float((target**2).sum()))
                 ways[side] = weights = ridge.weights(penalty)
-                sides.append(target - ridge.basis @ (weights[:, None] * along))
-            left, right = sides
+                sides[side] = target - ridge.basis @ (weights[:, None] * along)
+        left, right = (_leading(side, test.features) for side in sides)
         x, y = sorted((x, y))
         return product_test(x, y, given, left, right, inflation(self.rows, ways[0], ways[1]))
+
+
+def _leading(features: np.ndarray, count: int) -> np.ndarray:
+    """The leading principal components, in their own scale: what a kernel weighs most, whatever features were drawn."""
+    vectors = np.linalg.eigh(features.T @ features)[1]
+    return features @ vectors[:, -count:]
 
 
 def product_test(
