@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aitia.core import AitiaError, Assumption, AssumptionKey, Ledger, Status, nearest
 from aitia.data import Table, read
 from aitia.estimation import Estimate, Estimator, Reversal, Sample, choose, estimators, reversals
-from aitia.graphs import Graph
+from aitia.graphs import Graph, GraphKind
 from aitia.identification import Effect, Estimand, NotIdentified, Question, identify
 from aitia.refutation import Case, Refutation, Refuter, battery
 from aitia.report import Findings, write_report
+
+if TYPE_CHECKING:
+    from aitia.discovery import Algorithm, Discovery, Knowledge, Stability
+    from aitia.estimation import EffectSet
+    from aitia.identification import PossibleEstimands
 
 
 class NotYet(AitiaError):
@@ -36,7 +41,10 @@ class Study:
     Args:
         data: anything `aitia.read` takes.
         question: what is asked, for instance ``Effect("treatment", "outcome")``.
-        graph: anything `Graph.read` takes: text, a path, a networkx graph, a `Graph`.
+        graph: anything `Graph.read` takes: text, a path, a networkx graph, a `Graph`; a class of graphs (CPDAG, MPDAG,
+            PAG) too. None where it is to be found in the data.
+        discover: the algorithm that finds the graph where there is none, such as ``BOSS()``.
+        knowledge: what is known beforehand about the graph to be found.
         missing: the policy for missing values: ``"stop"`` (default), ``"complete_cases"``, ``"indicator"``, ``"mean"``.
         weights: the column of survey weights.
         clusters: the column that says which rows belong together (a household, a school).
@@ -64,7 +72,9 @@ class Study:
 
     data: Any
     question: Question
-    graph: Any
+    graph: Any = None
+    discover: Algorithm | None = field(default=None, kw_only=True)
+    knowledge: Knowledge | None = field(default=None, kw_only=True)
     missing: str = field(default="stop", kw_only=True)
     weights: str | None = field(default=None, kw_only=True)
     clusters: str | None = field(default=None, kw_only=True)
@@ -75,7 +85,13 @@ class Study:
     findings: Findings = field(default=None, kw_only=True, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        table, graph = read(self.data), Graph.read(self.graph)
+        table, graph = read(self.data), None if self.graph is None else Graph.read(self.graph)
+        if graph is not None and (self.discover is not None or self.knowledge is not None):
+            given = "discover" if self.discover is not None else "knowledge"
+            raise NotYet(
+                f"This study has a graph, and yet {given}= says how to find one.",
+                "Give the graph, or leave it out and let it be found.",
+            )
         object.__setattr__(self, "data", table)
         object.__setattr__(self, "graph", graph)
         if self.findings is None:
@@ -100,6 +116,26 @@ class Study:
     def identification(self) -> Estimand | NotIdentified | None:
         """The estimand, or why there is none; None before `identify`."""
         return self.findings.identification
+
+    @property
+    def discovery(self) -> Discovery | None:
+        """How the graph was found, where it was."""
+        return self.findings.discovery
+
+    @property
+    def stability(self) -> Stability | None:
+        """How often the bootstrap finds each edge of the found graph again."""
+        return self.findings.stability
+
+    @property
+    def possible(self) -> PossibleEstimands | None:
+        """Where the graph is a class whose members disagree: the formulas of its members."""
+        return self.findings.possible
+
+    @property
+    def effects(self) -> EffectSet | None:
+        """Where the graph is a class whose members disagree: what each of them answers."""
+        return self.findings.effects
 
     @property
     def estimand(self) -> Estimand:
@@ -156,17 +192,68 @@ class Study:
 
     # The steps.
 
+    def find_graph(
+        self,
+        columns: Sequence[str] | None = None,
+        replicates: int = 100,
+        show_progress: bool | None = None,
+    ) -> Study:
+        """Find the graph in the data, and how stable each edge of it is.
+
+        The rows that find the graph also estimate the effect: intervals take the graph as found. How often each
+        answer's directions come back in the bootstrap says how sure that is.
+
+        Args:
+            columns: the columns to find a graph over; None takes all but those of weights and clusters.
+            replicates: bootstrap replicates behind the stability of edges and the weights of answers; 0 for none.
+            show_progress: a bar on standard error; None shows it on a terminal only.
+
+        Raises:
+            NotYet: the study has a graph already, or does not say which algorithm is to find one.
+            DiscoveryError: the data do not fit the algorithm; the error names the column.
+        """
+        if self.graph is not None or self.discover is None:
+            raise NotYet(
+                "This study has a graph already."
+                if self.graph is not None
+                else "This study has no graph, and does not say how to find one.",
+                "Leave graph= out and say discover=BOSS(), or another algorithm of aitia.discovery.",
+            )
+        from aitia.discovery import Observations, stability
+
+        started = time.perf_counter()
+        apart = {self.weights, self.clusters}
+        chosen = [name for name in self.table.names if name not in apart] if columns is None else columns
+        observed = Observations.of(self.table, chosen, missing=self.missing)
+        options: dict[str, Any] = {"seed": self.seed, "show_progress": show_progress}
+        how_sure = None
+        if replicates:
+            how_sure = stability(self.discover, observed, replicates, knowledge=self.knowledge, **options)
+        found = how_sure.found if how_sure else self.discover.run(observed, self.knowledge, **options)
+        graphed = replace(self, graph=found.graph, discover=None, knowledge=None)
+        return graphed._with(
+            "find the graph", started, graph=found.graph, discovery=found, stability=how_sure
+        )
+
     def identify(self, **options: Any) -> Study:
         """Find a formula over observed variables that answers the question, or why there is none.
 
-        Where there is none the study carries a `NotIdentified` with its witness; that is an answer, no error.
+        Where there is none the study carries a `NotIdentified` with its witness; that is an answer, no error. Under a
+        class of graphs that disagree it also carries the formulas of its members: `possible`.
 
         Args:
             **options: as `aitia.identify` takes them: ``rules``, ``costs``, ``forbidden``, ``required``.
         """
+        study = self if self.graph is not None else self.find_graph()
         started = time.perf_counter()
-        _check_columns(self.graph, self.table)
-        return self._with("identify", started, identification=identify(self.graph, self.question, **options))
+        _check_columns(study.graph, study.table)
+        found = identify(study.graph, study.question, **options)
+        possible = None
+        if isinstance(found, NotIdentified) and study.graph.kind in CLASSES:
+            from aitia.identification import possible_estimands
+
+            possible = possible_estimands(study.graph, study.question)
+        return study._with("identify", started, identification=found, possible=possible)
 
     def estimate(self, method: Estimator | str | None = None) -> Study:
         """Estimate the estimand.
@@ -181,6 +268,8 @@ class Study:
         """
         study = self if self.findings.identification is not None else self.identify()
         started = time.perf_counter()
+        if study.findings.possible is not None:
+            return study._estimate_each(_resolve(method), started)
         sample = study.findings.sample or study._draw()
         estimator, reason = _resolve(method), ""
         if estimator is None:
@@ -189,6 +278,29 @@ class Study:
         return study._with(
             "estimate", started, estimate=result, sample=sample, refutations=(), beside=(), refused=()
         )
+
+    def _estimate_each(self, method: Estimator | None, started: float) -> Study:
+        """What each graph of a class that disagrees answers."""
+        from aitia.estimation import estimate_set
+        from aitia.identification import recurrence
+
+        possible = self.findings.possible
+        assert possible is not None
+        effects = estimate_set(
+            possible,
+            self.table,
+            method,
+            level=self.level,
+            missing=self.missing,
+            weights=self.weights,
+            clusters=self.clusters,
+            seed=self.seed,
+        )
+        if self.stability is not None:
+            shares = recurrence(possible, self.stability.graphs)
+            if sum(shares):
+                effects = effects.reweighted(shares)
+        return self._with("estimate", started, effects=effects)
 
     def also(self, *methods: Estimator | str) -> Study:
         """Let other estimators answer the same estimand from the same rows, for the report to show side by side.
@@ -227,7 +339,7 @@ class Study:
         further: Sequence[Refuter] = (),
         show_progress: bool | None = None,
     ) -> Study:
-        """Try to break the answer.
+        """Try to break the answer; of a set of answers, each one.
 
         Args:
             refuters: refuter objects; None takes all that apply.
@@ -238,12 +350,18 @@ class Study:
         Raises:
             NotYet: there is no estimate.
         """
-        study = self if self.findings.estimate is not None else self.estimate()
+        known = self.findings.estimate is not None or self.findings.effects is not None
+        study = self if known else self.estimate()
         started = time.perf_counter()
-        case = Case(study.result, study._drawn(), self.graph, self.table)
-        tried = battery(case, refuters, replicates, self.seed, show_progress)
-        if further:
-            tried += battery(case, further, replicates, self.seed, show_progress)
+        # In the rows that found it a graph passes the tests it was made from: that would be no attempt to break it.
+        graph = study.graph if study.discovery is None else None
+        tried: tuple[Refutation, ...] = ()
+        for estimate, sample, where in study._answers():
+            case = Case(estimate, sample, graph, study.table)
+            made = battery(case, refuters, replicates, self.seed, show_progress)
+            if further:
+                made += battery(case, further, replicates, self.seed, show_progress)
+            tried += tuple(replace(each, name=f"{each.name}{where}") for each in made)
         return study._with("refute", started, refutations=tried)
 
     def look_for_reversals(self) -> Study:
@@ -304,12 +422,30 @@ class Study:
             seed=self.seed,
         )
 
+    def _answers(self) -> Iterator[tuple[Estimate, Sample, str]]:
+        """Each estimate with its rows, and for a set of answers the words that tell them apart."""
+        effects = self.effects
+        if effects is None:
+            yield self.result, self._drawn(), ""
+            return
+        done: set[str] = set()
+        for member in effects.members:
+            estimate = member.estimate
+            if not isinstance(estimate, Estimate) or estimate.estimand.text() in done:
+                continue
+            done.add(estimate.estimand.text())
+            sample = replace(self, findings=replace(self.findings, identification=estimate.estimand))._draw()
+            yield estimate, sample, f" (if {member.possible.words})"
+
     def _drawn(self) -> Sample:
         sample = self.findings.sample
         if sample is None:
             raise NotYet("This study has no estimate yet.", "Call .estimate() first.")
         return sample
 
+
+# The kinds of graph that stand for several: where those disagree, the answer is a set.
+CLASSES = (GraphKind.CPDAG, GraphKind.MPDAG, GraphKind.PAG)
 
 # The estimators a report sets beside the answer unasked, and up to how many rows each is quick enough for that.
 SIDE_BY_SIDE: dict[str, int] = {

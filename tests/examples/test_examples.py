@@ -30,7 +30,7 @@ def test_every_example_is_whole(name):
     assert set(graph.nodes) - graph.latent <= set(table.names)
     assert example.clusters is None or example.clusters in table.names
     treatment = table.column(example.treatment)
-    assert not treatment.levels or set(example.contrast) == set(treatment.levels)
+    assert not treatment.levels or set(example.contrast or ()) == set(treatment.levels)
     assert table.fingerprint == example.table().fingerprint
     assert all(column.n_missing == 0 for column in table.columns)
     assert repr(example).count("\n") == 0

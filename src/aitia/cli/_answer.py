@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aitia.cli._exit import Exit
@@ -13,9 +14,23 @@ if TYPE_CHECKING:
     from aitia.study import Study
 
 
+@dataclass(frozen=True)
+class Finding:
+    """How a graph is found before the study is identified.
+
+    Args:
+        columns: the columns to find it over; None takes all but weights and clusters.
+        replicates: bootstrap replicates behind the stability of its edges.
+    """
+
+    columns: Sequence[str] | None = None
+    replicates: int = 100
+
+
 def answer(
     study: Study,
     *,
+    finding: Finding | None = None,
     method: str | None = None,
     beside: Sequence[str] = (),
     refute: bool = True,
@@ -30,6 +45,7 @@ def answer(
 
     Args:
         study: the study, before identification.
+        finding: how its graph is found, where it has none.
         method: the estimator by name; None lets aitia choose.
         beside: further estimators by name; with a report and none named, the quick ones that apply.
         refute: False leaves refutation out.
@@ -47,11 +63,13 @@ def answer(
     from aitia.refutation import Verdict
     from aitia.report import terminal
 
+    if finding is not None:
+        study = study.find_graph(finding.columns, finding.replicates)
     study = study.identify()
-    identified = not isinstance(study.identification, NotIdentified)
-    if identified:
+    answered = study.possible is not None or not isinstance(study.identification, NotIdentified)
+    if answered:
         study = study.estimate(method)
-        if beside or report:
+        if (beside or report) and study.effects is None:
             study = study.also(*beside)
         if refute:
             study = study.refute(refuters, replicates, further)
@@ -64,7 +82,7 @@ def answer(
         print_rich(*terminal(study.findings))
         if report:
             print_rich(f"Report written to {report}")
-    if not identified:
+    if not answered:
         return Exit.NOT_IDENTIFIED
     broken = any(each.verdict is Verdict.BROKEN and not each.bounds for each in study.refutations)
     return Exit.BROKEN if strict and broken else Exit.ANSWERED

@@ -15,7 +15,17 @@ def effect(
     data: options.Data,
     treatment: options.Treatment,
     outcome: options.Outcome,
-    graph: options.GraphText,
+    graph: options.GraphOrNone = None,
+    discover: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ALGORITHM",
+            help="Without --graph: find it in the data, by boss, ges, pc, fci or another of aitia discover.",
+        ),
+    ] = None,
+    knowledge: Annotated[
+        str | None, typer.Option(metavar="K.toml", help="Background knowledge for --discover.")
+    ] = None,
     contrast: Annotated[
         str | None, typer.Option(metavar="TREATED,CONTROL", help="The two treatment values compared.")
     ] = None,
@@ -60,10 +70,16 @@ def effect(
     Example: aitia effect stones.csv -t treatment -y success --contrast open,percutaneous
     -g "size -> treatment; size -> success; treatment -> success"
     """
-    from aitia.cli._answer import answer, negative_controls
+    from aitia.cli._answer import Finding, answer, negative_controls
+    from aitia.cli._study_file import DiscoverPart
     from aitia.identification import Effect
     from aitia.study import Study
 
+    if (graph is None) == (discover is None):
+        raise options.OptionError(
+            "Give either --graph or --discover." if graph else "There is no --graph.",
+            'Write the graph you believe (--graph "z -> t; z -> y; t -> y"), or let it be found: --discover boss.',
+        )
     table = options.read_data(data, kind)
     question = Effect(
         treatment,
@@ -81,9 +97,11 @@ def effect(
         formula=formula,
         seed=seed,
         level=options.level_of(level),
+        **(DiscoverPart(discover, knowledge=knowledge).study_options() if discover else {}),
     )
     code = answer(
         study,
+        finding=Finding() if discover else None,
         method=method,
         beside=beside or (),
         refute=not no_refute,

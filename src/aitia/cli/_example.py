@@ -75,7 +75,7 @@ def question_of(example: Example) -> Question:
     """The question that an example asks; with mediators, for the part of the effect that they do not carry."""
     from aitia.identification import Contrast, Effect, NaturalDirect
 
-    contrast = Contrast(*example.contrast)
+    contrast = None if example.contrast is None else Contrast(*example.contrast)
     if example.mediators:
         return NaturalDirect(example.treatment, example.outcome, example.mediators, contrast)
     return Effect(example.treatment, example.outcome, contrast)

@@ -21,6 +21,10 @@ GraphText = Annotated[
     str,
     typer.Option("--graph", "-g", metavar="GRAPH", help='Text such as "z -> t; z -> y; t -> y", or a file.'),
 ]
+GraphOrNone = Annotated[
+    str | None,
+    typer.Option("--graph", "-g", metavar="GRAPH", help='Text such as "z -> t; z -> y; t -> y", or a file.'),
+]
 Treatment = Annotated[str, typer.Option("--treatment", "-t", metavar="COLUMN", help="The treatment.")]
 Outcome = Annotated[str, typer.Option("--outcome", "-y", metavar="COLUMN", help="The outcome.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -23,8 +23,8 @@ def run(
     strict: options.Strict = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run the study that a TOML file describes: data, graph, question, methods, report."""
-    from aitia.cli._answer import answer, negative_controls
+    """Run the study that a TOML file describes: data, graph (or how to find it), question, methods, report."""
+    from aitia.cli._answer import Finding, answer, negative_controls
     from aitia.cli._study_file import read_study_file
     from aitia.data import read
     from aitia.study import Study
@@ -42,9 +42,11 @@ def run(
         seed=file.seed,
         level=options.level_of(file.estimate.level),
         title=file.title,
+        **(file.discover.study_options() if file.discover else {}),
     )
     code = answer(
         study,
+        finding=Finding(file.discover.columns or None, file.discover.replicates) if file.discover else None,
         method=file.estimate.method,
         beside=file.estimate.beside,
         refute=not file.refute.skip,

@@ -56,6 +56,36 @@ class RowsPart:
 
 
 @dataclass(frozen=True)
+class DiscoverPart:
+    """The table ``[discover]``: how the graph is found where the file gives none.
+
+    Args:
+        algorithm: the algorithm, as ``aitia discover --algorithm`` takes it.
+        alpha: the level of its tests; without it the algorithm's own.
+        penalty: the price of a parent in units of BIC's own, for algorithms that score.
+        knowledge: the file of background knowledge, or None.
+        columns: which columns; without it all but weights and clusters.
+        replicates: bootstrap replicates behind the weights of the answers; 0 for none.
+    """
+
+    algorithm: str = "boss"
+    alpha: float | None = None
+    penalty: float | None = None
+    knowledge: str | None = None
+    columns: tuple[str, ...] = ()
+    replicates: int = 100
+
+    def study_options(self) -> dict[str, Any]:
+        """The arguments of a `Study` that say how its graph is found."""
+        from aitia.cli._discover import algorithm_from
+        from aitia.discovery import Knowledge
+
+        known = None if self.knowledge is None else Knowledge.read(self.knowledge)
+        algorithm = algorithm_from(self.algorithm, alpha=self.alpha, penalty=self.penalty)
+        return {"discover": algorithm, "knowledge": known}
+
+
+@dataclass(frozen=True)
 class EstimatePart:
     """The table ``[estimate]``.
 
@@ -98,12 +128,13 @@ class StudyFile:
     Args:
         path: the file.
         data: the data, as `aitia.read` takes it; a relative path starts from the file's folder.
-        graph: the graph as text, or a path to it (relative to the file's folder).
+        graph: the graph as text, or a path to it (relative to the file's folder); None where it is to be found.
         question: what is asked.
         title: a heading for the report.
         seed: of every random draw.
         columns: kinds of columns, by name, where inference should not decide.
         rows: how rows are read.
+        discover: how the graph is found where there is none.
         estimate: the estimators.
         refute: the refuters.
         report: where the report goes.
@@ -111,12 +142,13 @@ class StudyFile:
 
     path: Path
     data: str
-    graph: str
+    graph: str | None
     question: QuestionPart
     title: str = ""
     seed: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
     rows: RowsPart = field(default_factory=RowsPart)
+    discover: DiscoverPart | None = None
     estimate: EstimatePart = field(default_factory=EstimatePart)
     refute: RefutePart = field(default_factory=RefutePart)
     report: str | None = None
@@ -144,6 +176,14 @@ SCHEMA: dict[str, dict[str, str]] = {
         "levels": _VALUES,
     },
     "rows": {"missing": _TEXT, "weights": _TEXT, "clusters": _TEXT},
+    "discover": {
+        "algorithm": _TEXT,
+        "alpha": _NUMBER,
+        "penalty": _NUMBER,
+        "knowledge": _TEXT,
+        "columns": _TEXTS,
+        "replicates": _WHOLE,
+    },
     "estimate": {"method": _TEXT, "beside": _TEXTS, "formula": _TEXT, "level": _NUMBER},
     "refute": {
         "skip": _FLAG,
@@ -154,7 +194,7 @@ SCHEMA: dict[str, dict[str, str]] = {
     },
     "columns": {},
 }
-_REQUIRED = {"": ("data", "graph"), "question": ("treatment", "outcome")}
+_REQUIRED = {"": ("data",), "question": ("treatment", "outcome")}
 KINDS = ("effect", "controlled-direct", "natural-direct", "natural-indirect")
 
 
@@ -191,15 +231,17 @@ def read_study_file(path: str | Path) -> StudyFile:
     top, question = parts[""], parts["question"]
     checked.check_question(question)
     checked.check_replicates(parts["refute"])
+    discover = checked.discover_part(content, parts)
     return StudyFile(
         path=file,
         data=_from_folder(file, top["data"]),
-        graph=_graph_from_folder(file, top["graph"]),
+        graph=_graph_from_folder(file, top["graph"]) if "graph" in top else None,
         question=QuestionPart(**question),
         title=top.get("title", ""),
         seed=top.get("seed", 0),
         columns=parts["columns"],
         rows=RowsPart(**parts["rows"]),
+        discover=discover,
         estimate=EstimatePart(**parts["estimate"]),
         refute=RefutePart(**parts["refute"]),
         report=_from_folder(file, top["report"]) if "report" in top else None,
@@ -275,6 +317,29 @@ class _Checked:
             raise self._error(
                 "refute", "replicates", "is 0", "Write at least 1, or skip = true to leave refutation out."
             )
+
+    def discover_part(
+        self, content: Mapping[str, Any], parts: Mapping[str, dict[str, Any]]
+    ) -> DiscoverPart | None:
+        """How the graph is found; None where the file gives the graph."""
+        if "graph" in parts[""]:
+            if "discover" in content:
+                raise self._error(
+                    "",
+                    "discover",
+                    "stands beside a graph",
+                    "Keep one: the graph you believe, or the table [discover], which finds one in the data.",
+                )
+            return None
+        if "discover" not in content:
+            raise StudyFileError(
+                f"The study file {self._file} does not say 'graph'.",
+                'Add graph = "...", or a table [discover] to find the graph in the data.',
+            )
+        given = dict(parts["discover"])
+        if "knowledge" in given:
+            given["knowledge"] = _from_folder(self._file, given["knowledge"])
+        return DiscoverPart(**given)
 
     def _value(self, table: str, key: str, value: Any) -> Any:
         known = SCHEMA[table]

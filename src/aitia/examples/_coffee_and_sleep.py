@@ -54,7 +54,7 @@ coffee_and_sleep = Example(
     ),
     treatment="coffee",
     outcome="sleep",
-    contrast=(5.0, 4.0),
+    contrast=None,
     columns={
         "workload": "hours a week",
         "coffee": "cups a day",

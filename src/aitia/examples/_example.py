@@ -40,7 +40,7 @@ class Example:
         graph: the causal graph as text, as `aitia.Graph` reads it.
         treatment: the column set.
         outcome: the column that answers.
-        contrast: the (treated, control) values compared.
+        contrast: the (treated, control) values compared; None for one unit more of a numeric treatment.
         columns: what each column holds, with units.
         answers: known numbers, by a short name; ``"effect"`` is the effect of the contrast where it is known.
         citation: where the data come from.
@@ -55,7 +55,7 @@ class Example:
     graph: str
     treatment: str
     outcome: str
-    contrast: tuple[Any, Any]
+    contrast: tuple[Any, Any] | None
     columns: Mapping[str, str]
     answers: Mapping[str, Answer]
     citation: str

@@ -66,6 +66,7 @@ from ._question import Population as Population
 from ._question import PopulationKind as PopulationKind
 from ._question import Question as Question
 from ._question import subgroup as subgroup
+from ._recurrence import recurrence as recurrence
 from ._sets import InvalidQuestion as InvalidQuestion
 from ._witness import OpenSelection as OpenSelection
 from ._witness import PostTreatment as PostTreatment

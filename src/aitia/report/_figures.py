@@ -25,7 +25,7 @@ from aitia.report._words import number, shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from aitia.estimation import Estimate, Profile, Reversal
+    from aitia.estimation import EffectSet, Estimate, Profile, Reversal
 
 
 def short(name: object, most: int = 26) -> str:
@@ -77,6 +77,51 @@ def forest(estimates: Sequence[Estimate], outcome: str) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"effect on the mean of {short(outcome)} ({estimates[0].level:.0%} interval)")
+        return figure
+
+
+def effect_set(effects: EffectSet, outcome: str) -> Figure:
+    """The answers of the graphs in a class, one a line, with intervals; larger marks for larger shares.
+
+    Args:
+        effects: the answers; a graph without one gets a line that says so.
+        outcome: the name of the outcome, whose unit the effect has.
+    """
+    members = effects.members
+    with style():
+        figure, axes = new_figure(6.4, 1.1 + 0.5 * len(members))
+        ends = [0.0, *(end for each in effects.answered for end in each.interval if np.isfinite(end))]
+        low, high = min(ends), max(ends)
+        pad = 0.08 * (high - low or 1.0)
+        for place, each in enumerate(members):
+            if each.value is None:
+                axes.text(0.5 * (low + high), place, "not identified", ha="center", va="center", color=GREY)
+                continue
+            left, right = each.interval
+            axes.plot(
+                [left if np.isfinite(left) else low - pad, right if np.isfinite(right) else high + pad],
+                [place, place],
+                color=BLUE,
+                linewidth=2.4,
+                solid_capstyle="butt",
+            )
+            axes.plot([each.value], [place], "o", color=BLUE, markersize=5 + 7 * float(np.sqrt(each.weight)))
+            axes.annotate(
+                f"{each.weight:.0%}",
+                (each.value, place),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=INK,
+            )
+        axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_xlim(low - pad, high + pad)
+        axes.set_yticks(range(len(members)), [f"if {short(each.possible.words, 44)}" for each in members])
+        axes.set_ylim(len(members) - 0.4, -0.7)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(f"effect on the mean of {short(outcome)} ({effects.level:.0%} interval)")
         return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aitia import __version__
 from aitia.core import Assumption, Decision, Ledger, Status
@@ -15,8 +15,13 @@ from aitia.graphs import Graph
 from aitia.identification import Estimand, NotIdentified, Question
 from aitia.refutation import Refutation
 from aitia.report._json import plain
-from aitia.report._ledger import ledger_of
+from aitia.report._ledger import found_graph_lines, ledger_of, ledger_of_set
 from aitia.report._words import answer_sentence, broken_sentence, question_sentence, refusal_sentence
+
+if TYPE_CHECKING:
+    from aitia.discovery import Discovery, Stability
+    from aitia.estimation import EffectSet
+    from aitia.identification import PossibleEstimands
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +30,13 @@ class Findings:
 
     Args:
         question: what was asked.
-        graph: what was believed.
+        graph: what was believed, or found; None before it is found.
         table: the data.
+        discovery: how the graph was found, where it was.
+        stability: how often the bootstrap finds each edge of it again.
         identification: the estimand, or why there is none; None before identification.
+        possible: where the graph is a class that disagrees, the formulas of its members.
+        effects: their estimates.
         estimate: the answer.
         beside: other estimators' answers to the same estimand, for comparison.
         refused: for each other estimator that could not answer, its name and why.
@@ -41,9 +50,13 @@ class Findings:
     """
 
     question: Question
-    graph: Graph
+    graph: Graph | None
     table: Table
+    discovery: Discovery | None = None
+    stability: Stability | None = None
     identification: Estimand | NotIdentified | None = None
+    possible: PossibleEstimands | None = None
+    effects: EffectSet | None = None
     estimate: Estimate | None = None
     beside: tuple[Estimate, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
@@ -63,9 +76,14 @@ class Findings:
     @cached_property
     def ledger(self) -> Ledger:
         """Every assumption with what tested or bounded it; empty before identification."""
+        further = self.assumptions
+        if self.discovery is not None:
+            further = (*found_graph_lines(self.discovery, self.stability), *further)
+        if self.effects is not None:
+            return ledger_of_set(self.effects, further)
         if self.estimand is None:
             return Ledger()
-        return ledger_of(self.estimand, self.estimate, self.refutations, self.assumptions)
+        return ledger_of(self.estimand, self.estimate, self.refutations, further)
 
     @property
     def asked(self) -> str:
@@ -75,12 +93,16 @@ class Findings:
     @property
     def answer(self) -> str:
         """The answer in one plain sentence, however far the study has come; a second one says what is broken."""
+        if self.effects is not None:
+            return self.effects.sentence
         if isinstance(self.identification, NotIdentified):
             return refusal_sentence(self.identification)
         if self.estimate is not None:
             return answer_sentence(self.estimate) + broken_sentence(self.broken)
         if self.identification is not None:
             return "The question can be answered from these columns; nothing is estimated yet."
+        if self.discovery is not None:
+            return "A graph was found; the question is not identified yet."
         return "Nothing is known yet: identify first."
 
     @property
@@ -91,7 +113,8 @@ class Findings:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """What was decided on the person's behalf, without repeats."""
-        made = [*(self.sample.decisions if self.sample else ())]
+        made = [*(self.discovery.decisions if self.discovery else ())]
+        made += self.sample.decisions if self.sample else ()
         made += self.estimate.decisions if self.estimate else ()
         return tuple(dict.fromkeys(made))
 
@@ -119,6 +142,9 @@ class Findings:
                 **plain(self.question),
             },
             "answer": self.answer,
+            "discovery": None if self.discovery is None else self.discovery.to_dict(),
+            "stability": None if self.stability is None else self.stability.to_dict(),
+            "effects": None if self.effects is None else self.effects.to_dict(),
             "estimand": None if self.identification is None else identification_to_dict(self.identification),
             "estimate": None if self.estimate is None else estimate_to_dict(self.estimate),
             "beside": [estimate_to_dict(each) for each in self.beside],

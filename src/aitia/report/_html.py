@@ -47,12 +47,16 @@ def html_page(findings: Findings) -> str:
     """
     pictures = Pictures(findings)
     tried = [each for each in findings.refutations if each.attempted]
-    refused = findings.identification if isinstance(findings.identification, NotIdentified) else None
+    refused = None
+    if isinstance(findings.identification, NotIdentified) and findings.effects is None:
+        refused = findings.identification
     comparability, sensitivity = pictures.comparability(), pictures.sensitivity()
     contents = [
         ("why-not", "Why not", refused is not None),
+        ("effects", "Each graph's answer", findings.effects is not None),
         ("ledger", "Assumptions", len(findings.ledger) > 0),
         ("graph", "Graph", True),
+        ("found", "How it was found", findings.discovery is not None),
         ("estimate", "Estimate", findings.estimate is not None),
         ("simpson", "Simpson's paradox", bool(findings.reversals)),
         ("comparable", "Comparability", bool(comparability)),
@@ -74,6 +78,8 @@ def html_page(findings: Findings) -> str:
             tally=tally(tried),
             estimates=[each for each in (findings.estimate, *findings.beside) if each is not None],
             graph=pictures.graph(),
+            effects_figure=pictures.effects(),
+            stable=findings.stability.edges() if findings.stability else (),
             estimate_figures=pictures.estimates(),
             reversals=[
                 _ReversalPart(each, picture, each.strata[0].means is not None)

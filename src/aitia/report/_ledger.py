@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aitia.core import Assumption, AssumptionKey, Ledger, Status
 from aitia.estimation import Estimate
 from aitia.identification import Estimand
 from aitia.refutation import Refutation
+
+if TYPE_CHECKING:
+    from aitia.discovery import Discovery, Stability
+    from aitia.estimation import EffectSet
 
 # What a refuter attacks although no stage wrote it down: said in general words, so that the evidence has a line.
 _IN_GENERAL: dict[AssumptionKey, tuple[str, bool]] = {
@@ -83,4 +88,39 @@ def ledger_of(
                 )
             )
         ledger = ledger.record(refutation.attacks, status, f"{refutation.name}: {refutation.sentence}")
+    return ledger
+
+
+def found_graph_lines(discovery: Discovery, stability: Stability | None) -> tuple[Assumption, ...]:
+    """What an answer assumes whose graph was found in the data.
+
+    Args:
+        discovery: the graph with what its algorithm assumes.
+        stability: how often the bootstrap finds each edge again, or None.
+    """
+    evidence = () if stability is None else (stability.sentence(),)
+    line = Assumption(
+        AssumptionKey.GRAPH,
+        f"The graph, found in the same rows by {discovery.algorithm.name}, is right; intervals take it as given.",
+        True,
+        Status.UNTESTED if stability is None else Status.INCONCLUSIVE,
+        evidence,
+        source="discovery",
+    )
+    return (line, *discovery.assumptions)
+
+
+def ledger_of_set(effects: EffectSet, further: Iterable[Assumption] = ()) -> Ledger:
+    """Every assumption a set of answers stands on: what holds for all members once, then each member's own.
+
+    Args:
+        effects: the answers of the graphs in a class.
+        further: assumptions about data and graph.
+    """
+    ledger = Ledger().add(further)
+    for member in effects.members:
+        if member.estimate is not None:
+            for each in (*member.estimate.estimand.assumptions, *member.estimate.assumptions):
+                if each.key is not AssumptionKey.GRAPH:
+                    ledger = ledger.add([each])
     return ledger

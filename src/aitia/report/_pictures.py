@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aitia.graphs import Graph, GraphKind
 from aitia.report import _figures as figures
 from aitia.report._findings import Findings
 from aitia.report._svg import inline_svg
@@ -47,22 +48,48 @@ class Pictures:
 
         findings = self._findings
         graph, question = findings.graph, findings.question
+        if graph is None:
+            return None
         treatments = set(getattr(question, "treatments", (question.treatment,)))
         outcomes = set(getattr(question, "outcomes", (question.outcome,)))
         estimand = findings.estimand
         adjusted = set(estimand.adjustment) if estimand is not None else set()
         caption = "What was believed: an arrow says that one thing may move another."
+        if findings.discovery is not None:
+            caption = (
+                f"What was found in the data by {shown(findings.discovery.algorithm.name)}: a line or a circle is an "
+                "end that the data leave open."
+            )
         if len(graph.nodes) > _MOST_NODES:
             near = treatments | outcomes | adjusted
             if estimand is not None:
                 near |= {*estimand.mediators, *estimand.instruments}
-            graph = graph.latent_projection(sorted(near, key=graph.nodes.index))
+            whole = len(graph.nodes)
+            graph = self._near(graph, near)
             caption = (
-                f"The graph has {len(findings.graph.nodes)} nodes; drawn is what it says about the variables that "
+                f"The graph has {whole} nodes; drawn is what it says about the variables that "
                 "the answer uses."
             )
         svg = graph.to_svg(treatment=treatments, outcome=outcomes, adjusted=adjusted)
         return Picture(Markup(svg), caption)
+
+    def _near(self, graph: Graph, near: set[str]) -> Graph:
+        """The part of a large graph that an answer uses: a projection, or for a class the nodes and those beside them."""
+        if graph.kind in (GraphKind.DAG, GraphKind.ADMG):
+            return graph.latent_projection(sorted(near, key=graph.nodes.index))
+        beside = near | {each for edge in graph.edges for each in (edge.a, edge.b) if {edge.a, edge.b} & near}
+        edges = tuple(edge for edge in graph.edges if {edge.a, edge.b} <= beside)
+        return Graph._trusted(graph.in_order(beside), edges, frozenset(), frozenset(), graph.kind)
+
+    def effects(self) -> Picture | None:
+        """The answers of the graphs in a class."""
+        effects = self._findings.effects
+        if effects is None:
+            return None
+        return self._draw(
+            lambda: figures.effect_set(effects, self._findings.question.outcome),
+            "One line for each answer that the class leaves open; the share is how much of it stands behind the answer.",
+        )
 
     def estimates(self) -> list[Picture]:
         """Several estimators side by side, and mean outcomes by treatment."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    from aitia.estimation import EffectSet
+
 # Words carry the meaning and colours only repeat it, so that nothing is lost on a terminal without them.
 STATUS_STYLE = {
     Status.SURVIVED: "green",
@@ -53,9 +55,14 @@ def terminal(findings: Findings) -> list[Any]:
     if findings.title:
         parts.append(_text(shown(findings.title), "bold"))
     parts.append(_text(findings.asked, "bold"))
-    if isinstance(findings.identification, NotIdentified):
+    if findings.discovery is not None:
+        parts.append(_text(shown(" ".join(findings.discovery.sentences())), "dim"))
+        parts += [_text(f"- {shown(each)}", "bold yellow") for each in findings.discovery.warnings]
+    if isinstance(findings.identification, NotIdentified) and findings.effects is None:
         return [*parts, *identification_table(findings.identification, heading=False)]
     parts.append(_text(findings.answer))
+    if findings.effects is not None:
+        parts += [_text(""), _effect_set(findings.effects, findings.stability is not None)]
     if findings.estimate is not None:
         parts += [_text(""), _estimates(findings)]
     if findings.estimand is not None:
@@ -143,6 +150,24 @@ def _estimates(findings: Findings) -> Any:
     if findings.estimate.reason:
         table.caption = _text(f"Why {findings.estimate.method}: {shown(findings.estimate.reason)}", "dim")
         table.caption_justify = "left"
+    return table
+
+
+def _effect_set(effects: EffectSet, from_bootstrap: bool) -> Any:
+    table = _table("If", ">Share", ">Effect", ">Interval", "By")
+    for each in effects.members:
+        low, high = each.interval
+        answered = each.value is not None and not each.possible.zero
+        table.add_row(
+            _text(shown(each.possible.words)),
+            _text(f"{each.weight:.0%}"),
+            _text(number(each.value) if answered else shown(each.words), "bold"),
+            _text(f"{number(low)} to {number(high)}" if answered else ""),
+            _text(getattr(each.estimate, "method", "") if answered else shown(each.reason)),
+        )
+    shares = "of bootstrap replicates with" if from_bootstrap else "of the class with"
+    table.caption = _text(f"Share: {shares} these directions.", "dim")
+    table.caption_justify = "left"
     return table
 
 
