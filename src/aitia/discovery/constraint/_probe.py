@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +13,15 @@ import numpy as np
 from scipy import special
 
 from aitia.core import Decision
+from aitia.discovery.constraint._discrete import count_tests, threads
 from aitia.discovery.constraint._kernel import closest_kernel
 from aitia.discovery.constraint._setting import Setting
+from aitia.discovery.independence._g_squared import CountsTester
 
 Lists: TypeAlias = tuple[np.ndarray, np.ndarray]
 """A list of positions for every variable: where each starts, and all of them in turn."""
 
+_COUNTED_AT_ONCE = 4096
 _MANY = 3_000_000  # tests from which a second thread is worth its start
 
 
@@ -50,9 +52,9 @@ def no_lists(count: int) -> Lists:
 
 
 class Probe:
-    """Tests in bulk by the compiled loop where the test is Fisher's z, one by one where it is any other.
+    """Tests in bulk by compiled loops where the test is Fisher's z or over counts, one by one where it is any other.
 
-    Both ways give the same p-values, sets and counts.
+    All ways give the same p-values, sets and counts.
 
     Args:
         setting: the variables, the test and the knowledge.
@@ -70,10 +72,8 @@ class Probe:
             else np.ascontiguousarray(correlation[np.ix_(setting.at, setting.at)], float)
         )
 
-    @property
-    def compiled(self) -> bool:
-        """Whether the compiled loop does the tests."""
-        return self._correlation is not None
+        tester = setting.tester
+        self._tables = tester if compiled and isinstance(tester, CountsTester) else None
 
     @property
     def largest_set(self) -> int | None:
@@ -109,7 +109,8 @@ class Probe:
             allowed: booleans (m, p): which variables the sets of each pair may hold. None: all.
         """
         if self._correlation is None:
-            return self._one_by_one(xs, ys, lists, size, tested, allowed)
+            way = self._one_by_one if self._tables is None else self._counted
+            return way(xs, ys, lists, size, tested, allowed)
         found, sets, _ = self._bulk(xs, ys, lists, size, tested, allowed, 0.0, 0)
         p_values, statistics = self._fisher_z(found, size)
         return Closest(p_values, statistics, sets)
@@ -162,7 +163,7 @@ class Probe:
         for side in (xs, ys):
             width = np.diff(lists[0])[side] if allowed is None else allowed.sum(axis=1)
             expected += float(special.comb(width.astype(float), size).sum())
-        workers = min(_threads(), 8)
+        workers = min(threads(), 8)
         if expected < _MANY or workers == 1:
             work(0, m)
         else:
@@ -222,6 +223,51 @@ class Probe:
             p_values[k], statistics[k] = best[0], -best[1]
         return Closest(p_values, statistics, sets)
 
+    def _counted(
+        self,
+        xs: np.ndarray,
+        ys: np.ndarray,
+        lists: Lists,
+        size: int,
+        tested: Lists | None,
+        allowed: np.ndarray | None,
+    ) -> Closest:
+        """As `_one_by_one`, for tests over contingency tables, many at a time."""
+        m = len(xs)
+        p_values, statistics = np.full(m, -1.0), np.zeros(m)
+        sets = np.zeros((m, size), np.int32)
+        first = 0
+        while first < m:
+            asked: list[tuple[int, ...]] = []
+            ends = []
+            last = first
+            while last < m and len(asked) < _COUNTED_AT_ONCE:
+                limit = None if allowed is None else allowed[last]
+                asked += self._sets(int(xs[last]), int(ys[last]), lists, size, tested, limit)
+                ends.append(len(asked))
+                last += 1
+            start = 0
+            if asked:
+                lengths = np.diff([0, *ends])
+                of = np.repeat(np.arange(first, last), lengths)
+                given = np.array(asked, np.int64).reshape(len(asked), size)
+                p_value, statistic, thin = count_tests(
+                    self._tables, self.setting.at[xs[of]], self.setting.at[ys[of]], self.setting.at[given]
+                )
+                for k, end in zip(range(first, last), ends):
+                    if end == start:
+                        continue
+                    sure = np.flatnonzero(p_value[start:end] >= 1.0)
+                    stop = start + int(sure[0]) + 1 if len(sure) else end
+                    best = start + int(np.lexsort((statistic[start:stop], -p_value[start:stop]))[0])
+                    p_values[k], statistics[k], sets[k] = p_value[best], statistic[best], given[best]
+                    self.tests += stop - start
+                    self.setting.tester.calls += stop - start
+                    self._tables.thin += int(thin[start:stop].sum())
+                    start = end
+            first = last
+        return Closest(p_values, statistics, sets)
+
     def _sets(
         self,
         x: int,
@@ -253,9 +299,3 @@ class Probe:
                     continue
                 yield given
             first = set(candidates)
-
-
-def _threads() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
