@@ -126,8 +126,10 @@ class Agreement:
         from matplotlib.figure import Figure
 
         k = len(self.labels)
-        size = 1.8 + 0.55 * k
-        figure = Figure(figsize=(size + 0.6, size), dpi=150, layout="constrained")
+        labels = [label if len(label) <= 30 else f"{label[:29]}…" for label in self.labels]
+        # Inches: a cell for each algorithm, and room for the longest label on the left and below.
+        room = 0.8 + 0.085 * max(map(len, labels))
+        figure = Figure(figsize=(0.55 * k + room + 0.6, 0.55 * k + 0.8 * room + 0.5), dpi=150, layout="constrained")
         axes = figure.subplots()
         most = max(int(self.distances.max(initial=0)), 1)
         axes.imshow(self.distances, cmap="Blues", vmin=0, vmax=1.35 * most)
@@ -137,8 +139,8 @@ class Agreement:
                     j, i, f"{value}", ha="center", va="center", fontsize=9, parse_math=False,
                     color="white" if value > 0.8 * most else "#1b1c1d",
                 )  # fmt: skip
-        axes.set_xticks(range(k), self.labels, rotation=40, ha="right", parse_math=False)
-        axes.set_yticks(range(k), self.labels, parse_math=False)
+        axes.set_xticks(range(k), labels, rotation=40, ha="right", parse_math=False)
+        axes.set_yticks(range(k), labels, parse_math=False)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_xlabel("pairs that differ")

@@ -159,7 +159,28 @@ class Stability:
         """A pair read as an arrow of the graph points, else as most replicates do."""
         a, b = self.nodes[i], self.nodes[j]
         kept = self.found.graph.edges_between(a, b)
-        turned = f" Of the directions found, most replicates agree on {kept} of {directed}." if directed else ""
+        turned = kept[0].a == b if kept and kept[0].directed else self.directed[j, i] > self.directed[i, j]
+        return self.between(b, a) if turned else self.between(a, b)
+
+    def share_of(self, edge: Edge) -> float:
+        """The share of replicates that join the two ends of an edge."""
+        return float(self.adjacent[self._place(edge.a), self._place(edge.b)])
+
+    def sentence(self) -> str:
+        """In one sentence: how many of the edges found are in most replicates."""
+        edges = self.found.graph.edges
+        if not edges:
+            return (
+                f"The graph of the whole data has no edge; {count(self.replicates, 'replicate')} were drawn."
+            )
+        shares = [self.share_of(edge) for edge in edges]
+        weakest = min(range(len(edges)), key=shares.__getitem__)
+        firm = sum(share >= 0.9 for share in shares)
+        settled = [edge for edge in edges if edge.directed or edge.bidirected]
+        kept = sum(self.between(edge.a, edge.b).found_share > 0.5 for edge in settled)
+        turned = (
+            f" Of the directions found, most replicates agree on {kept} of {len(settled)}." if settled else ""
+        )
         return (
             f"Over {count(self.replicates, 'bootstrap replicate')}, {firm} of the {count(len(edges), 'edge')} found "
             f"join their pair in at least 90%; the least stable, {edges[weakest]}, in {shares[weakest]:.0%}.{turned}"
