@@ -46,6 +46,10 @@ from .scores import GaussianBIC as GaussianBIC
 from .scores import MixedBIC as MixedBIC
 from .scores import RandomFeatureScore as RandomFeatureScore
 from .scores import default_score as default_score
+from .latent import GIN as GIN
+from .latent import FactorClusters as FactorClusters
+from .latent import rank_test as rank_test
+from .latent import tetrad_test as tetrad_test
 from .series import PCMCI as PCMCI
 from .series import PCMCIPlus as PCMCIPlus
 from .series import lagged as lagged

@@ -30,7 +30,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "pcmci": ("series", "PCMCI"),
     "pcmci+": ("series", "PCMCIPlus"),
     "gin": ("latent", "GIN"),
-    "fofc": ("latent", "FOFC"),
+    "fofc": ("latent", "FactorClusters"),
 }
 
 # What the command line calls an option, and the fields that an algorithm may have for it.

@@ -1,5 +1,6 @@
 """Time series: lagged and contemporaneous edges."""
 
+from ._lagged import lag_depth as lag_depth
 from ._lagged import lag_name as lag_name
 from ._lagged import lagged as lagged
 from ._lagged import split_lag as split_lag

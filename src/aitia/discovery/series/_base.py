@@ -59,7 +59,7 @@ class SeriesAlgorithm(Algorithm):
 
     @property
     def past(self) -> int:
-        """Twice `max_lag`: the past of a cause is conditioned on."""
+        """How many lags the columns need: twice `max_lag`, as the past of a cause is conditioned on."""
         return 2 * self.max_lag
 
     def run(
@@ -92,19 +92,19 @@ class SeriesAlgorithm(Algorithm):
         report: SeriesReport | None = None
         depth = lag_depth(observed.names)
         if depth:
-            if depth < 2 * self.max_lag:
+            if depth < self.past:
                 raise DiscoveryError(
-                    f"Links of up to {self.max_lag} steps need columns of {2 * self.max_lag} lags (the past of a cause "
+                    f"Links of up to {self.max_lag} steps need columns of {self.past} lags (the past of a cause "
                     f"is conditioned on), but these columns have {depth}.",
-                    f"Lag them further: lagged(data, {2 * self.max_lag}).",
+                    f"Lag them further: lagged(data, {self.past}).",
                 )
             wide = observed
         elif not observed.has_rows and not observed.rows:
-            wide = Observations.of_names(lagged_names(observed.names, 2 * self.max_lag))
+            wide = Observations.of_names(lagged_names(observed.names, self.past))
         else:
             series = series_of(observed, self.time, self.unit)
             report = report_on(series)
-            wide = series.lagged(2 * self.max_lag)
+            wide = series.lagged(self.past)
         found = super().run(
             wide, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
         )
