@@ -97,7 +97,7 @@ def effect(
         formula=formula,
         seed=seed,
         level=options.level_of(level),
-        **(DiscoverPart(discover, knowledge=knowledge).study_options() if discover else {}),
+        **(DiscoverPart(discover, knowledge=knowledge).study_options(table, missing) if discover else {}),
     )
     code = answer(
         study,

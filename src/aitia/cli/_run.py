@@ -42,7 +42,7 @@ def run(
         seed=file.seed,
         level=options.level_of(file.estimate.level),
         title=file.title,
-        **(file.discover.study_options() if file.discover else {}),
+        **(file.discover.study_options(table, file.rows.missing) if file.discover else {}),
     )
     code = answer(
         study,

@@ -8,9 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aitia.core import AitiaError, nearest
+
+if TYPE_CHECKING:
+    from aitia.data import Table
 
 
 class StudyFileError(AitiaError):
@@ -75,14 +78,20 @@ class DiscoverPart:
     columns: tuple[str, ...] = ()
     replicates: int = 100
 
-    def study_options(self) -> dict[str, Any]:
-        """The arguments of a `Study` that say how its graph is found."""
-        from aitia.cli._discover import algorithm_from
-        from aitia.discovery import Knowledge
+    def study_options(self, table: Table, missing: str = "stop") -> dict[str, Any]:
+        """The arguments of a `Study` that say how its graph is found.
 
-        known = None if self.knowledge is None else Knowledge.read(self.knowledge)
-        algorithm = algorithm_from(self.algorithm, alpha=self.alpha, penalty=self.penalty)
-        return {"discover": algorithm, "knowledge": known}
+        Args:
+            table: the data, whose kinds of columns say which score a penalty belongs to.
+            missing: the policy for missing values.
+        """
+        from aitia.discovery import Knowledge, Observations, algorithm_named
+
+        observed = Observations.of(table, self.columns or None, missing=missing)
+        return {
+            "discover": algorithm_named(self.algorithm, observed, alpha=self.alpha, penalty=self.penalty),
+            "knowledge": None if self.knowledge is None else Knowledge.read(self.knowledge),
+        }
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Findings:
         if self.discovery is not None:
             further = (*found_graph_lines(self.discovery, self.stability), *further)
         if self.effects is not None:
-            return ledger_of_set(self.effects, further)
+            return ledger_of_set(self.effects, self.refutations, further)
         if self.estimand is None:
             return Ledger()
         return ledger_of(self.estimand, self.estimate, self.refutations, further)

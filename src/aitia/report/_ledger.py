@@ -45,6 +45,15 @@ _IN_GENERAL: dict[AssumptionKey, tuple[str, bool]] = {
     AssumptionKey.INDEPENDENT_ROWS: ("The rows are independent of each other.", True),
     AssumptionKey.MISSINGNESS: ("The missing values may be treated as was decided.", False),
     AssumptionKey.INTERVAL: ("The interval covers the truth as often as it says.", True),
+    AssumptionKey.MARKOV: (
+        "Every variable is independent of what it does not cause, given its causes.",
+        False,
+    ),
+    AssumptionKey.FAITHFULNESS: ("Independences come from the graph; no effects cancel exactly.", False),
+    AssumptionKey.CAUSAL_SUFFICIENCY: ("Nothing unmeasured causes two of the variables.", False),
+    AssumptionKey.ACYCLICITY: ("No variable causes itself, by whatever way round.", False),
+    AssumptionKey.NON_GAUSSIAN_NOISE: ("The noise is not Gaussian.", True),
+    AssumptionKey.STATIONARITY: ("The same causes act at every time.", True),
 }
 
 
@@ -72,6 +81,11 @@ def ledger_of(
     if estimate is not None:
         ledger = ledger.add(estimate.assumptions)
     ledger = ledger.add(each for each in further if each.key not in ledger)
+    return _recorded(ledger, refutations)
+
+
+def _recorded(ledger: Ledger, refutations: Iterable[Refutation]) -> Ledger:
+    """A ledger with what each refuter tested or bounded."""
     for refutation in refutations:
         if not refutation.attempted:
             continue
@@ -107,20 +121,23 @@ def found_graph_lines(discovery: Discovery, stability: Stability | None) -> tupl
         evidence,
         source="discovery",
     )
-    return (line, *discovery.assumptions)
+    # The answer says its own about rows.
+    rest = [each for each in discovery.assumptions if each.key is not AssumptionKey.INDEPENDENT_ROWS]
+    return (line, *rest)
 
 
-def ledger_of_set(effects: EffectSet, further: Iterable[Assumption] = ()) -> Ledger:
+def ledger_of_set(
+    effects: EffectSet, refutations: Iterable[Refutation] = (), further: Iterable[Assumption] = ()
+) -> Ledger:
     """Every assumption a set of answers stands on: what holds for all members once, then each member's own.
 
     Args:
         effects: the answers of the graphs in a class.
+        refutations: what was tried against them.
         further: assumptions about data and graph.
     """
-    ledger = Ledger().add(further)
-    for member in effects.members:
-        if member.estimate is not None:
-            for each in (*member.estimate.estimand.assumptions, *member.estimate.assumptions):
-                if each.key is not AssumptionKey.GRAPH:
-                    ledger = ledger.add([each])
-    return ledger
+    # Each member would say again that its graph is right; that is one line for all.
+    members = [each for each in effects.assumptions if each.key is not AssumptionKey.GRAPH]
+    stated = {each.key for each in members}
+    ledger = Ledger().add(each for each in further if each.key not in stated).add(members)
+    return _recorded(ledger, refutations)

@@ -74,7 +74,7 @@ class Pictures:
         return Picture(Markup(svg), caption)
 
     def _near(self, graph: Graph, near: set[str]) -> Graph:
-        """The part of a large graph that an answer uses: a projection, or for a class the nodes and those beside them."""
+        """The part of a large graph that an answer uses: a projection, or the nodes of a class and those beside."""
         if graph.kind in (GraphKind.DAG, GraphKind.ADMG):
             return graph.latent_projection(sorted(near, key=graph.nodes.index))
         beside = near | {each for edge in graph.edges for each in (edge.a, edge.b) if {edge.a, edge.b} & near}
@@ -88,7 +88,7 @@ class Pictures:
             return None
         return self._draw(
             lambda: figures.effect_set(effects, self._findings.question.outcome),
-            "One line for each answer that the class leaves open; the share is how much of it stands behind the answer.",
+            "One line for each answer that the class leaves open; the share says how much of it stands behind it.",
         )
 
     def estimates(self) -> list[Picture]:
