@@ -27,6 +27,7 @@ def linear_discovery(
     pruning: Pruning,
     *,
     needs_shape: bool = True,
+    test_noise: bool = True,
     targets: Sequence[int] | None = None,
     tests: int = 0,
     details: Mapping[str, Any] | None = None,
@@ -43,6 +44,7 @@ def linear_discovery(
         order: all positions, causes first.
         pruning: which slopes are edges.
         needs_shape: whether the directions rest on noise that is not Gaussian.
+        test_noise: whether the noise of the linear model is tested.
         targets: the positions to regress; None regresses all.
         tests: how many comparisons the search made.
         details: numbers of the algorithm's own.
@@ -96,14 +98,15 @@ def linear_discovery(
     more["standard_errors"] = errors
     if level is not None:
         more["cutoff"] = level
-    if data.has_rows:
+    if data.has_rows and test_noise:
         at = [each.target for each in regressions]
         values = data.values - data.moments.mean
         report = NoiseReport.of(
             [names[t] for t in at], values[:, at] - values @ weights[:, at], limits.allowed[np.ix_(at, at)]
         )
+        open_edges = [(a, b) for a, b in edges if not limits.before[names.index(a), names.index(b)]]
         ledger = report.record(ledger)
-        said.extend(report.warnings(edges, needs_shape=needs_shape))
+        said.extend(report.warnings(open_edges, needs_shape=needs_shape))
         more["gaussian_noise_p_values"] = report.gaussian
         more["dependent_noise_p_value"] = report.smallest
     return Discovery(
@@ -130,8 +133,8 @@ def confounding_warnings(knowledge: Knowledge, algorithm: Algorithm) -> list[str
         return []
     pairs = listing([f"{a} and {b}" for a, b in knowledge.latent_pairs])
     return [
-        f"The knowledge says that {pairs} share an unmeasured cause, but {algorithm.name} has no place for one: an edge "
-        "between them mixes both."
+        f"The knowledge says that {pairs} share an unmeasured cause, but {algorithm.name} has no place for one: an "
+        "edge between them mixes both."
     ]
 
 

@@ -48,7 +48,8 @@ def regress(
     """The regression of one variable on others.
 
     Raises:
-        DiscoveryError: there are not more rows than variables, or a column is a linear function of others; the error names them.
+        DiscoveryError: there are not more rows than variables, or a column is a linear function of
+            others; the error names them.
     """
     k = len(on)
     free = rows - k - 1
@@ -79,13 +80,6 @@ def regress(
 def determined(correlation: np.ndarray, at: np.ndarray, names: Sequence[str]) -> DiscoveryError:
     """The error that names the first column that those before it determine, and them."""
 
-    def error(name: str, others: Sequence[str]) -> DiscoveryError:
-        return DiscoveryError(
-            f"{name!r} is a linear function of {listing(list(others))}, but every variable of this model has noise of "
-            "its own.",
-            f"Leave out {name!r}, or one of the others.",
-        )
-
     for k in range(1, len(at)):
         before = at[:k]
         slope = np.linalg.lstsq(correlation[np.ix_(before, before)], correlation[before, at[k]], rcond=1e-11)[
@@ -93,8 +87,16 @@ def determined(correlation: np.ndarray, at: np.ndarray, names: Sequence[str]) ->
         ]
         if 1 - correlation[before, at[k]] @ slope < 10 * _EXACT:
             large = before[np.abs(slope) > 1e-4 * np.abs(slope).max()]
-            return error(names[at[k]], [names[i] for i in large])
-    return error(names[at[-1]], [names[i] for i in at[:-1]])
+            return _function_of(names[at[k]], [names[i] for i in large])
+    return _function_of(names[at[-1]], [names[i] for i in at[:-1]])
+
+
+def _function_of(name: str, others: Sequence[str]) -> DiscoveryError:
+    return DiscoveryError(
+        f"{name!r} is a linear function of {listing(list(others))}, but every variable of this model has noise of its "
+        "own.",
+        f"Leave out {name!r}, or one of the others.",
+    )
 
 
 class Pruning(ABC):
@@ -199,7 +201,7 @@ class AdaptiveLasso(Pruning):
         if forced.any():
             # Required causes are not penalised: take out what they explain of everything.
             fixed = fit.on[forced]
-            cross = correlation[np.ix_(fixed, [*at, fit.target])]
+            cross = correlation[np.ix_(fixed, np.append(at, fit.target))]
             taken = cross.T @ linalg.solve(correlation[np.ix_(fixed, fixed)], cross, assume_a="pos")
             inside, across = inside - taken[:-1, :-1], across - taken[:-1, -1]
             total -= float(taken[-1, -1])
