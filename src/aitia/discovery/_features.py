@@ -35,8 +35,9 @@ class Columns:
             block = column[:, None]
             if discrete:
                 block = (block == np.arange(data.sizes[i])).astype(float)
-                # Of two levels, one column says it all.
-                block = block[:, 1:] if data.sizes[i] == 2 else block
+                # Rarer levels first, so that the names of levels change nothing; of two, one column says it all.
+                block = block[:, np.argsort(block.sum(axis=0), kind="stable")]
+                block = block[:, :1] if data.sizes[i] == 2 else block
             spread = block.std(axis=0)
             blocks.append((block - block.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
         return cls(data.names, tuple(blocks))

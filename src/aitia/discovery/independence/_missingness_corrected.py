@@ -14,6 +14,9 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 from aitia.discovery.independence._test_wise import FEWEST_TOGETHER, TestWise, refuse_pairs_never_seen
 from aitia.statistics import Projection, generalised_covariance
 
+_FEWEST_SHARE = 0.1
+"""Weights worth fewer rows than this share of theirs are ruled by a few."""
+
 
 @dataclass(frozen=True)
 class MissingnessCorrected(IndependenceTest):
@@ -28,7 +31,8 @@ class MissingnessCorrected(IndependenceTest):
 
     Args:
         test: the test where nothing needs correction, and on permuted rows.
-        permuted: correct by permutation, which needs columns of numbers.
+        permuted: correct by permutation, which needs columns of numbers; False: by weights; None: by permutation where
+            every column holds numbers.
         alpha: the level at which causes of missingness are found.
         most_given: the largest set tried to separate an indicator from a variable.
         seed: of the permutation.
@@ -54,7 +58,7 @@ class MissingnessCorrected(IndependenceTest):
     """
 
     test: IndependenceTest
-    permuted: bool = False
+    permuted: bool | None = None
     alpha: float = 0.01
     most_given: int = 2
     seed: int = 0
@@ -84,6 +88,8 @@ class CorrectedTester(Tester):
         self._test = test
         self._data = data
         self._plain = TestWise(test.test).on(data)
+        self._permuted = not any(data.discrete) if test.permuted is None else test.permuted
+        self._ruled = 0
         self._present = ~np.isnan(data.values)
         self._blocks = [_block(data, i) for i in range(len(data.names))]
         self.causes = {i: self._causes(i) for i in range(len(data.names)) if data.missing[i]}
@@ -93,11 +99,16 @@ class CorrectedTester(Tester):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What missingness was found to depend on."""
-        return tuple(
+        found = [
             f"Whether {self.names[i]} is missing depends on {listing([self.names[j] for j in above])}."
             for i, above in self.causes.items()
             if above
-        )
+        ]
+        if self._ruled:
+            found.append(
+                f"{self._ruled:,} tests corrected by weights rest on a few rows that are hardly ever seen."
+            )
+        return tuple(found)
 
     def _causes(self, target: int) -> tuple[int, ...]:
         """The variables adjacent to the indicator of the target's missingness, by the skeleton stage of PC."""
@@ -137,7 +148,7 @@ class CorrectedTester(Tester):
         seen = self._present[:, list(at)].all(axis=1) & self._present[:, list(above)].all(axis=1)
         if seen.sum() < FEWEST_TOGETHER + len(given) + len(above):
             return Independence(x, y, given, 0.0, 1.0, effect=0.0)
-        if self._test.permuted:
+        if self._permuted:
             return self._by_permutation(x, y, given, above, seen)
         return self._by_weights(x, y, given, above, seen)
 
@@ -146,9 +157,8 @@ class CorrectedTester(Tester):
     ) -> Independence:
         known = self._present[:, list(above)].all(axis=1)
         chance = _chance(self._joined(above, known), seen[known])[seen[known]]
-        # A few rows hardly ever seen must not decide: their weights are capped at the 99.5th percentile.
         weights = 1 / chance
-        weights = np.minimum(weights, np.quantile(weights, 0.995))
+        self._ruled += bool(weights.sum() ** 2 < _FEWEST_SHARE * len(weights) * (weights**2).sum())
         onto = Projection.onto(self._joined(given, seen), weights / weights.mean(), n=int(seen.sum()))
         found = generalised_covariance(
             onto.residuals(self._blocks[x][seen]), onto.residuals(self._blocks[y][seen])
@@ -209,4 +219,4 @@ def _chance(design: np.ndarray, seen: np.ndarray) -> np.ndarray:
         beta += step
         if np.abs(step).max() < 1e-8:
             break
-    return np.maximum(1 / (1 + np.exp(-np.clip(x @ beta, -30, 30))), 1e-3)
+    return np.maximum(1 / (1 + np.exp(-np.clip(x @ beta, -30, 30))), 1e-6)
