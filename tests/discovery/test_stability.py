@@ -61,6 +61,19 @@ def test_blocks_of_moments_agree_with_single_rows_for_every_mark_of_pc():
     assert np.abs(by_blocks.states - tally(graphs, data.names)).max() < slack
 
 
+def test_a_pair_that_is_independent_is_joined_more_often_than_the_level_says():
+    # The z of a replicate is normal about that of the data, which is normal about 0: variance 2 together, so that
+    # |z| > 2.576 has probability 2 (1 - Phi(2.576 / sqrt 2)) = 6.9% where the level says 1%.
+    seeds, cut = 150, math.tanh(2.5758 / math.sqrt(197))
+    shares = [
+        stability(Threshold(cut), normal(200, 0.0, seed, ("a", "b")), 60, **QUIET).adjacent[0, 1]
+        for seed in range(seeds)
+    ]
+    expected = 2 * stats.norm.sf(2.5758 / math.sqrt(2))
+    assert abs(np.mean(shares) - expected) < 4 * np.std(shares) / math.sqrt(seeds)
+    assert np.mean(shares) > 0.02
+
+
 def test_frequencies_are_consistent():
     found = stability(PC(FisherZ()), normal(500, 0.3), 50, **QUIET)
     assert np.allclose(found.states, found.states.transpose(1, 0, 3, 2))

@@ -181,9 +181,14 @@ class Stability:
         turned = (
             f" Of the directions found, most replicates agree on {kept} of {len(settled)}." if settled else ""
         )
+        over = f"Over {count(self.replicates, 'bootstrap replicate')}, "
+        if firm == len(edges):
+            return (
+                f"{over}every edge found joins its pair in at least {math.floor(100 * min(shares))}%.{turned}"
+            )
         return (
-            f"Over {count(self.replicates, 'bootstrap replicate')}, {firm} of the {count(len(edges), 'edge')} found "
-            f"join their pair in at least 90%; the least stable, {edges[weakest]}, in {shares[weakest]:.0%}.{turned}"
+            f"{over}{firm} of the {count(len(edges), 'edge')} found join their pair in at least 90%; the least stable, "
+            f"{edges[weakest]}, in {shares[weakest]:.0%}.{turned}"
         )
 
     def __repr__(self) -> str:

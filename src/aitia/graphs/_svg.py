@@ -88,7 +88,9 @@ def _curve(curve: Curve, width: float) -> str:
             else:
                 pieces[-1] = (last[0], last[1], back)
     path = f"M{_point(start)}" + "".join(f"C{' '.join(map(_point, piece))}" for piece in pieces)
-    dash = ' stroke-dasharray="6 4"' if curve.edge.bidirected else ""
+    # Dashes grow with the line, or a wide one would look dotted.
+    scale = width / _LINE_WIDTH
+    dash = f' stroke-dasharray="{6 * scale:.3g} {4 * scale:.3g}"' if curve.edge.bidirected else ""
     title = f"<title>{_safe(str(curve.edge))}</title>"
     line = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.3g}"{dash}>{title}</path>'
     return line + "".join(marks)

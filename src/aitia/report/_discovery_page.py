@@ -30,6 +30,7 @@ _MOST_ROWS = 400
 _MOST_BARS = 40
 # Up to this width in pixels a drawing shrinks to the page; a wider one would lose its letters and is scrolled.
 _WIDEST = 1100
+_BROADEST = 480
 
 
 def write_discovery_report(
@@ -194,9 +195,10 @@ def _caption(found: Discovery, how_sure: Stability | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Drawing(Picture):
-    """A picture of a graph; a wide one is scrolled."""
+    """A picture of a graph; a wide one is scrolled, a broad one on a telephone only."""
 
     wide: bool
+    broad: bool
 
 
 def _drawing(graph: Graph, widths: dict[Edge, float], caption: str) -> _Drawing | None:
@@ -208,7 +210,7 @@ def _drawing(graph: Graph, widths: dict[Edge, float], caption: str) -> _Drawing 
         return None
     svg = to_svg(graph, widths=widths)
     width = float(svg.split('width="', 1)[1].split('"', 1)[0])
-    return _Drawing(Markup(svg), caption, width > _WIDEST)
+    return _Drawing(Markup(svg), caption, width > _WIDEST, width > _BROADEST)
 
 
 def _consensus(how_sure: Stability | None) -> _Drawing | None:
