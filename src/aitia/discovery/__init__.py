@@ -39,6 +39,10 @@ from .independence import Oracle as Oracle
 from .independence import RandomFourier as RandomFourier
 from .independence import TestWise as TestWise
 from .independence import default_test as default_test
+from .latent import GIN as GIN
+from .latent import FactorClusters as FactorClusters
+from .latent import rank_test as rank_test
+from .latent import tetrad_test as tetrad_test
 from .scores import BDeu as BDeu
 from .scores import DiscreteBIC as DiscreteBIC
 from .scores import ExtendedBIC as ExtendedBIC
@@ -46,10 +50,6 @@ from .scores import GaussianBIC as GaussianBIC
 from .scores import MixedBIC as MixedBIC
 from .scores import RandomFeatureScore as RandomFeatureScore
 from .scores import default_score as default_score
-from .latent import GIN as GIN
-from .latent import FactorClusters as FactorClusters
-from .latent import rank_test as rank_test
-from .latent import tetrad_test as tetrad_test
 from .series import PCMCI as PCMCI
 from .series import PCMCIPlus as PCMCIPlus
 from .series import lagged as lagged
