@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -125,15 +126,16 @@ def _linear(data: Observations, warnings: list[str]) -> list[DeterministicRelati
     for target in sorted(order[rank:].tolist()):
         slopes = linalg.cho_solve(inside, correlation[kept, target])
         left = float(1 - correlation[kept, target] @ slopes)
-        others = kept[np.abs(slopes) > 1e-4 * np.abs(slopes).max()].tolist()
+        # What weighs no more than the noise that is left is no part of the relation.
+        weighs = max(1e-4 * np.abs(slopes).max(), 3 * math.sqrt(max(left, 0.0)))
+        # Which of them counts as determined is a matter of taste: the last one in the columns' order.
+        *others, last = (names[i] for i in sorted([*kept[np.abs(slopes) > weighs].tolist(), target]))
         if left <= _EXACT:
-            # Which of them counts as determined is a matter of taste: the last one in the columns' order.
-            members = sorted([*others, target])
-            exact.append(DeterministicRelation(names[members[-1]], [names[i] for i in members[:-1]]))
+            exact.append(DeterministicRelation(last, others))
         else:
             warnings.append(
-                f"{names[target]} is nearly a linear function of {listing([names[i] for i in sorted(others)])} "
-                f"({max(left, 0.0):.1g} of its variance is left): tests given these are unstable."
+                f"{last} is nearly a linear function of {listing(others)} ({left:.1g} of the variance is left): tests "
+                "given these are unstable."
             )
     return exact
 
