@@ -116,7 +116,8 @@ def _linear(data: Observations, warnings: list[str]) -> list[DeterministicRelati
         # More columns than rows depend on each other without meaning it; a copy is still a copy.
         strong = np.argwhere(np.triu(np.abs(correlation) > 1 - 1e-12, 1))
         return [DeterministicRelation(names[strong[0, 1]], [names[strong[0, 0]]])] if len(strong) else []
-    _, order, rank, _ = linalg.lapack.dpstrf(correlation, tol=_NEAR, lower=1)
+    (pivoted_cholesky,) = linalg.get_lapack_funcs(("pstrf",), (correlation,))
+    _, order, rank, _ = pivoted_cholesky(correlation, tol=_NEAR, lower=1)
     if rank == len(at):
         return []
     order = order - 1

@@ -217,7 +217,7 @@ class Observations:
             )
         discrete = [False] * len(names) if discrete is None else list(discrete)
         missing = _missing(names, values)
-        for i in np.flatnonzero(discrete):
+        for i in np.flatnonzero(discrete).tolist():
             seen = values[:, i][~np.isnan(values[:, i])] if missing[i] else values[:, i]
             most = math.inf if levels is None else len(levels[i])
             wrong = (seen < 0) | (seen != np.floor(seen)) | (seen >= most)
@@ -428,7 +428,7 @@ def _missing(names: Sequence[str], values: np.ndarray) -> list[int]:
     with np.errstate(invalid="ignore", over="ignore"):
         # A sum is finite unless a value is not (or all are near overflow): one cheap pass for clean columns.
         suspect = np.flatnonzero(~np.isfinite(values.sum(axis=0)))
-    for i in suspect:
+    for i in suspect.tolist():
         infinite = np.flatnonzero(np.isinf(values[:, i]))
         if len(infinite):
             raise DiscoveryError(

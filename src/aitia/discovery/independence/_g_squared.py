@@ -91,9 +91,8 @@ class CountsTester(Tester):
         from aitia.discovery._contingency import g_squared
 
         codes, weights, sizes = self.terms.codes, self.terms.weights, self.terms.sizes
-        statistic, freedom, rows = g_squared(
-            codes, weights, sizes, x, y, np.array(given, np.int64), self.test.pearson
-        )
+        found = g_squared(codes, weights, sizes, x, y, np.array(given, np.int64), self.test.pearson)
+        statistic, freedom, rows = (float(each) for each in found)
         if self.test.nominal_freedom:
             freedom = float((sizes[x] - 1) * (sizes[y] - 1) * np.prod(sizes[list(given)], dtype=float))
         if freedom == 0:

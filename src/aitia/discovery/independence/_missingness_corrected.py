@@ -125,13 +125,17 @@ class CorrectedTester(Tester):
         return tuple(left)
 
     def _indicator_p_value(self, gone: np.ndarray, j: int, given: tuple[int, ...]) -> float:
-        rows = self._present[:, [j, *given]].all(axis=1)
+        rows = self._have((j, *given))
         if rows.sum() < FEWEST_TOGETHER + len(given):
             return 1.0
         onto = Projection.onto(self._joined(given, rows), n=int(rows.sum()))
         return generalised_covariance(
             onto.residuals(gone[rows]), onto.residuals(self._blocks[j][rows])
         ).p_value
+
+    def _have(self, variables: tuple[int, ...]) -> np.ndarray:
+        """Which rows have all of these variables."""
+        return np.asarray(self._present[:, list(variables)].all(axis=1))
 
     def _joined(self, variables: tuple[int, ...], rows: np.ndarray) -> np.ndarray:
         if not variables:
@@ -145,7 +149,7 @@ class CorrectedTester(Tester):
         if not set(above) - set(given):
             return self._plain.result(x, y, given)
         self.corrected += 1
-        seen = self._present[:, list(at)].all(axis=1) & self._present[:, list(above)].all(axis=1)
+        seen = self._have((*at, *above))
         if seen.sum() < FEWEST_TOGETHER + len(given) + len(above):
             return Independence(x, y, given, 0.0, 1.0, effect=0.0)
         if self._permuted:
@@ -155,7 +159,7 @@ class CorrectedTester(Tester):
     def _by_weights(
         self, x: int, y: int, given: tuple[int, ...], above: tuple[int, ...], seen: np.ndarray
     ) -> Independence:
-        known = self._present[:, list(above)].all(axis=1)
+        known = self._have(above)
         chance = _chance(self._joined(above, known), seen[known])[seen[known]]
         weights = 1 / chance
         self._ruled += bool(weights.sum() ** 2 < _FEWEST_SHARE * len(weights) * (weights**2).sum())
@@ -171,15 +175,15 @@ class CorrectedTester(Tester):
         self, x: int, y: int, given: tuple[int, ...], above: tuple[int, ...], seen: np.ndarray
     ) -> Independence:
         at = (x, y, *given)
-        known = np.flatnonzero(self._present[:, list(above)].all(axis=1))
+        known = np.flatnonzero(self._have(above))
         names = (self.names[i] for i in at)
         random = stream(self._test.seed, "missingness", *names)
         n = int(seen.sum())
         # Residuals of the variables given W keep their rows together; W comes from all rows that have it.
         drawn = random.choice(known, n, replace=False)
         new = np.empty((n, len(at)), order="F")
-        fresh = np.column_stack([np.ones(n), self._data.values[np.ix_(drawn, list(above))]])
-        raw = np.column_stack([np.ones(n), self._data.values[np.ix_(np.flatnonzero(seen), list(above))]])
+        fresh = np.column_stack([np.ones(n), self._data.values[drawn][:, list(above)]])
+        raw = np.column_stack([np.ones(n), self._data.values[seen][:, list(above)]])
         shuffled = random.permutation(n)
         for column, i in enumerate(at):
             if i in above:

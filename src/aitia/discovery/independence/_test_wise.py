@@ -113,7 +113,7 @@ def _part(data: Observations, at: list[int], present: np.ndarray) -> Observation
     rows = np.flatnonzero(present[:, at].all(axis=1))
     return Observations.of_values(
         [data.names[i] for i in at],
-        np.asfortranarray(data.values[np.ix_(rows, at)]),
+        np.asfortranarray(data.values[rows][:, at]),
         [data.discrete[i] for i in at],
         [data.levels[i] for i in at],
     )
