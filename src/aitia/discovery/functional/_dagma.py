@@ -40,15 +40,15 @@ class DAGMA(Algorithm):
     r"""Continuous optimisation over weighted graphs along a central path.
 
     Minimises :math:`\mu\,(Q(W) + \lambda_1 \lVert W\rVert_1) - \log\det(sI - W\circ W) + p\log s` by Adam for
-    :math:`\mu = 1, 0.1, 0.01, \dots`; the log-determinant is zero exactly for acyclic W. Entries below the threshold are
-    dropped, and more until no cycle is left. Least squares,
+    :math:`\mu = 1, 0.1, 0.01, \dots`; the log-determinant is zero exactly for acyclic W. Entries below the threshold
+    are dropped, and more until no cycle is left. Least squares,
     :math:`Q = \tfrac12 \mathrm{tr}((I-W)'\hat\Sigma(I-W))`, reads the covariance alone: one pass over the rows.
 
-    On raw columns least squares takes what has more variance for an effect: simulated data often reward this, real units
-    do not (Reisach et al. 2021). So columns are standardised by default, `details` holds the varsortability and
+    On raw columns least squares takes what has more variance for an effect: simulated data often reward this, real
+    units do not (Reisach et al. 2021). So columns are standardised by default, `details` holds the varsortability and
     R2-sortability of the answer, and directions that rest on nothing else are named in the warnings. Compare with
-    `SortRegress`. Weights are least squares on the edges found, in the columns' units; there are no p-values, because the
-    edges were chosen on the same rows.
+    `SortRegress`. Weights are least squares on the edges found, in the columns' units; there are no p-values, because
+    the edges were chosen on the same rows.
 
     Args:
         sparsity: lambda 1, the price of weights.
@@ -150,7 +150,7 @@ class DAGMA(Algorithm):
         self, found: Discovery, data: Observations, edges: np.ndarray, raw: np.ndarray, limits: OrderLimits
     ) -> Discovery:
         """The evidence without p-values, sortability, and the warnings about scale and direction."""
-        names = data.names
+        names, logistic_loss = data.names, self.loss is Loss.LOGISTIC
         evidence = []
         for each in found.evidence:
             i, j = names.index(each.a), names.index(each.b)
@@ -161,21 +161,23 @@ class DAGMA(Algorithm):
             elif not limits.required[i, j]:
                 relation = "above" if each.adjacent else "not above"
                 reason = f"optimised weight {weight:.2g}, {relation} the threshold {self.threshold:g}"
-            logistic = self.loss is Loss.LOGISTIC
-            slope = (float(raw[i, j]) if logistic else each.weight) if each.adjacent else None
-            evidence.append(replace(each, given=(), statistic=None, p_value=None, weight=slope, reason=reason))
+            slope = (float(raw[i, j]) if logistic_loss else each.weight) if each.adjacent else None
+            evidence.append(
+                replace(each, given=(), statistic=None, p_value=None, weight=slope, reason=reason)
+            )
         variance = np.diag(data.moments.cross)
         by_variance = sortability(variance, edges)
         by_r2 = sortability(explained_shares(data.correlation), edges)
         details = {k: v for k, v in found.details.items() if k not in ("cutoff", "standard_errors")}
         details |= {"varsortability": by_variance, "r2_sortability": by_r2}
         details["weights"] = {f"{e.a} -> {e.b}": e.weight for e in evidence if e.adjacent}
-        warnings = list(found.warnings)
+        # Two values fit the logistic loss well.
+        warnings = [each for each in found.warnings if not (logistic_loss and "hold two values" in each)]
         if self.loss is Loss.LEAST_SQUARES and not self.standardise:
             share = f" Here {by_variance:.0%} of the paths found go to more variance." if edges.any() else ""
             warnings.append(
-                "The columns were not standardised: least squares takes a column with more variance for an effect, so a "
-                f"change of units can turn edges.{share} Compare with standardise=True and with SortRegress()."
+                "The columns were not standardised: least squares takes a column with more variance for an effect, so "
+                f"a change of units can turn edges.{share} Compare with standardise=True and with SortRegress()."
             )
         if edges.any():
             free = [
@@ -210,7 +212,9 @@ class SquaredLoss:
     def __call__(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss and its gradient."""
         gradient = self.covariance @ weights - self.covariance
-        loss = 0.5 * (np.trace(self.covariance) + np.vdot(weights, gradient) - np.vdot(weights, self.covariance))
+        loss = 0.5 * (
+            np.trace(self.covariance) + np.vdot(weights, gradient) - np.vdot(weights, self.covariance)
+        )
         return float(loss), gradient
 
 

@@ -146,7 +146,10 @@ def triangular_order(effects: np.ndarray, limits: OrderLimits) -> tuple[list[int
     size = np.where(limits.allowed, np.abs(effects), 0.0)
     size[limits.before] = np.inf
     steps = np.unique(np.concatenate([[0.0], size[np.isfinite(size)]]))
-    low, high = 0, len(steps) - 1  # dropping more never brings a cycle back, so halving finds the first that works
+    low, high = (
+        0,
+        len(steps) - 1,
+    )  # dropping more never brings a cycle back, so halving finds the first that works
     while low < high:
         middle = (low + high) // 2
         if _sorted(size > steps[middle]) is None:

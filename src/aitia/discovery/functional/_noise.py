@@ -44,7 +44,8 @@ def dependence_p_values(noise: np.ndarray, fitted: np.ndarray | None = None) -> 
     Each noise becomes its ranks u in (0, 1) and four shapes :math:`\sqrt2\cos(k\pi u)`. Under independence n times the
     sum of squared correlations of the shapes of two noises is chi-squared. Estimated slopes disturb this: a later noise
     holds a little of an earlier one. So the shapes of the earlier one are first made uncorrelated with the noise
-    itself, which takes this disturbance out; straight dependence is added for pairs that no regression made uncorrelated.
+    itself, which takes this disturbance out; straight dependence is added for pairs that no regression
+    made uncorrelated.
 
     Args:
         noise: shape (n, p), columns in causal order.

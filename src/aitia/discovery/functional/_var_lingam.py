@@ -103,8 +103,8 @@ class VARLiNGAM(Algorithm):
             data: rows in time order (see `time` and `unit`), as anything `Observations.of` takes; or columns that are
                 lagged already, by `lagged`.
             knowledge: what is known beforehand. Required and forbidden edges speak of one edge each (``("x.lag1",
-                "y")``; ``("x", "y")`` is the one within a step). Tiers and exogenous variables named without a lag speak
-                of all lags.
+                "y")``; ``("x", "y")`` is the one within a step). Tiers and exogenous variables named without a lag
+                speak of all lags.
             seed: no random draws are made.
             show_progress: a bar on standard error; None shows it on a terminal only.
             allow_determined: search all the same where a discrete column is a relabelling of another.
@@ -287,5 +287,3 @@ def left_over_time(noise: np.ndarray, steps: int = 10) -> float:
     total = centred @ centred
     squares = np.array([(centred[k:] @ centred[:-k] / total) ** 2 / (n - k) for k in range(1, steps + 1)])
     return float(stats.chi2.sf(n * (n + 2) * squares.sum(), steps))
-
-
