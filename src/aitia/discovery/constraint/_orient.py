@@ -70,6 +70,13 @@ def orient(skeleton: Skeleton, found: Found, *, extra: Iterable[Arrow] = ()) -> 
         )
     start = _with_arrows(skeleton, arrows)
     wanted = colliders_of(start)
+    undecided = {(each.a, each.middle, each.b) for each in found.ambiguous}
+    forced = sorted(wanted - {(each.a, each.middle, each.b) for each in found.colliders} - undecided)
+    if forced:
+        warnings.append(
+            "The knowledge makes colliders that the tests deny: "
+            f"{listing([_words(setting, Triple(0.0, c, a, b)) for a, c, b in forced])}."
+        )
     closed = start.copy()
     clashes = close_under_meek(closed)
     fits = not clashes and colliders_of(closed) == wanted and not find_cycle(arrows_of(closed), setting.count)
