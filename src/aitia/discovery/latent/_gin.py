@@ -120,7 +120,7 @@ class GIN(Algorithm):
             edges = edges_between(single, tester.correlation, tester.rows, self.alpha, tiers)
             bar.advance()
         shared = [latent for latent in members if latent not in single]
-        if shared and len(members) > len(shared) + 1 - (not single):
+        if shared and len(clusters) > 1:
             said.append(f"How {listing(shared)} hang together with the other latents was not looked at.")
         taken = {name for each in members.values() for name in each}
         left = tuple(name for name in data.names if name not in taken)

@@ -28,7 +28,7 @@ class SeriesColumn:
         autocorrelation: with itself one step before; NaN where it could not be computed.
         mean_p_value: of the test that its level is constant (KPSS); the smallest over units, times their number.
         variance_p_value: the same for the squared deviations from the mean.
-        unit_root: the augmented Dickey-Fuller statistic; very negative where the series returns to its mean. The
+        unit_root: the augmented Dickey-Fuller statistic; very negative where the series returns to its mean or trend. The
             largest over units.
         critical: the statistic's 5% point (MacKinnon 2010).
         level: below which a p-value counts.
@@ -51,7 +51,7 @@ class SeriesColumn:
 
     @property
     def wanders(self) -> bool:
-        """Whether its level changes and it does not return to a mean, like a random walk."""
+        """Whether its level changes and it does not return to a mean or trend, like a random walk."""
         return self.mean_p_value < self.level and self.unit_root > self.critical
 
     def sentence(self) -> str:
@@ -136,7 +136,7 @@ def series_report(data: Any, *, time: str | None = None, unit: str | None = None
     long-run variance is prewhitened by an autoregression whose coefficient is bounded by :math:`1 - n^{-1/2}`, with
     the quadratic spectral kernel and Andrews' bandwidth, so that strong autocorrelation alone does not reject. (2) the
     same for the squared deviations: is the variance constant? (3) where the level changes, the augmented Dickey-Fuller
-    regression, lags by AIC, tells a random walk from a drift. Several units are tested one by one, the smallest
+    regression with a trend, lags by AIC, tells a random walk from a drift. Several units are tested one by one, the smallest
     p-value times their number. The level is 5% over all tests together (Bonferroni).
 
     Args:
@@ -302,26 +302,27 @@ def cramer_von_mises_tail(x: float) -> float:
 
 
 def unit_root(values: np.ndarray) -> tuple[float, float]:
-    """The augmented Dickey-Fuller statistic with a constant, lags by AIC, and its 5% point."""
+    """The augmented Dickey-Fuller statistic with a constant and a trend, lags by AIC, and its 5% point."""
     n = len(values)
-    most = max(min(math.ceil(12 * (n / 100) ** 0.25), n // 2 - 3), 0)  # Schwert (1989)
+    most = max(min(math.ceil(12 * (n / 100) ** 0.25), n // 2 - 4), 0)  # Schwert (1989)
     change = np.diff(values)
 
     def fits(lags: int) -> list[tuple[float, float]]:
         """The statistic and the Akaike criterion for each number of lags up to this, over the same rows."""
         t = np.arange(lags, n - 1)
-        columns = np.column_stack([values[t], *(change[t - k] for k in range(1, lags + 1)), change[t]])
-        cross = accumulate([columns], [str(k) for k in range(lags + 2)]).total().cross
+        past = (change[t - k] for k in range(1, lags + 1))
+        columns = np.column_stack([values[t], t / n, *past, change[t]])
+        cross = accumulate([columns], [str(k) for k in range(lags + 3)]).total().cross
         made = []
         for k in range(lags + 1):
-            inverse = np.linalg.pinv(cross[: k + 1, : k + 1], hermitian=True)
-            slope = inverse @ cross[: k + 1, -1]
-            left = max(float(cross[-1, -1] - cross[: k + 1, -1] @ slope), 1e-300)
-            error = math.sqrt(left / (len(t) - k - 2) * max(float(inverse[0, 0]), 1e-300))
-            made.append((float(slope[0]) / error, len(t) * math.log(left / len(t)) + 2 * (k + 2)))
+            inverse = np.linalg.pinv(cross[: k + 2, : k + 2], hermitian=True)
+            slope = inverse @ cross[: k + 2, -1]
+            left = max(float(cross[-1, -1] - cross[: k + 2, -1] @ slope), 1e-300)
+            error = math.sqrt(left / (len(t) - k - 3) * max(float(inverse[0, 0]), 1e-300))
+            made.append((float(slope[0]) / error, len(t) * math.log(left / len(t)) + 2 * (k + 3)))
         return made
 
     chosen = min(enumerate(fits(most)), key=lambda fit: fit[1][1])[0]
     rows = n - 1 - chosen
-    # MacKinnon (2010), table 2, one variable with a constant, 5%.
-    return fits(chosen)[-1][0], -2.86154 - 2.8903 / rows - 4.234 / rows**2 - 40.040 / rows**3
+    # MacKinnon (2010), table 2, one variable with a constant and a trend, 5%.
+    return fits(chosen)[-1][0], -3.41049 - 4.3904 / rows - 9.036 / rows**2 - 45.374 / rows**3
