@@ -46,10 +46,41 @@ def oriented(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
 def pag_fault(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
     """Why a graph is not a PAG as far as `validate` checks it; empty if nothing speaks against it."""
     solid = oriented(nodes, edges)
-    if solid is None:
-        return "its edges o-o have a cycle of four or more nodes without a chord"
-    fault = mag_fault(nodes, solid)
-    return "" if fault and _searched(nodes, edges) else fault
+    fault = (
+        "its edges o-o have a cycle of four or more nodes without a chord"
+        if solid is None
+        else mag_fault(nodes, solid)
+    )
+    if fault and (found := _searched(nodes, edges, closed=True)):
+        fault, solid = "", found
+    return fault or _rule_fault(nodes, edges, solid or [])
+
+
+def _rule_fault(nodes: Sequence[str], edges: Sequence[Edge], member: Sequence[Edge]) -> str:
+    """A circle that one of the rules of Zhang (2008) turns; empty if there is none."""
+    if not any(Mark.CIRCLE in (edge.mark_a, edge.mark_b) for edge in edges):
+        return ""
+    from aitia.graphs._mag import Anterior
+    from aitia.graphs._marks import Marks
+    from aitia.graphs._pag_rules import orient_pag
+
+    index = {node: i for i, node in enumerate(nodes)}
+    marks = Marks(len(nodes))
+    for edge in edges:
+        marks.join(index[edge.a], index[edge.b], edge.mark_a, edge.mark_b)
+    clashes = orient_pag(marks, Anterior(Adjacency.of(nodes, member)))
+    for edge in edges:
+        a, b = index[edge.a], index[edge.b]
+        turned = Edge(edge.a, edge.b, marks.at[b][a], marks.at[a][b])
+        if turned != edge:
+            return f"the rules turn {edge} into {turned}"
+    for clash in clashes:
+        a, b = nodes[clash.a], nodes[clash.b]
+        return f"rule {clash.rule} puts {_WORD[clash.wanted]} at {b} on its edge with {a}"
+    return ""
+
+
+_WORD = {Mark.ARROW: "an arrowhead", Mark.TAIL: "a tail"}
 
 
 def pag_member(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None:
@@ -58,12 +89,12 @@ def pag_member(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge] | None
     Where the marks fit no class (a PAG found in data) the answer has the form of Zhang's Theorem 2 all the same.
     """
     solid = oriented(nodes, edges)
-    if solid is None or len(solid) == 0 or not mag_fault(nodes, solid):
+    if solid is not None and not mag_fault(nodes, solid):
         return solid
-    return _searched(nodes, edges) or solid
+    return _searched(nodes, edges, closed=False) or solid
 
 
-def _searched(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge]:
+def _searched(nodes: Sequence[str], edges: Sequence[Edge], *, closed: bool) -> list[Edge]:
     """The edges of a member found by trying; empty if there is none, or none soon.
 
     Zhang's Theorem 2 holds for a PAG without knowledge. Marks from knowledge can make the graph it gives cyclic
@@ -73,7 +104,11 @@ def _searched(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge]:
         return []
     from aitia.graphs._ancestral_members import ancestral_members
 
-    return list(next(ancestral_members(nodes, edges, closed=True, work=200), ()))
+    for selection in (False, True):
+        tried = ancestral_members(nodes, edges, selection=selection, closed=closed, work=200)
+        if found := next(tried, ()):
+            return list(found)
+    return []
 
 
 def mag_fault(nodes: Sequence[str], edges: Sequence[Edge], *, maximal: bool = True) -> str:

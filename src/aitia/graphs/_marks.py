@@ -21,9 +21,9 @@ class Marks:
         >>> marks = Marks(3)
         >>> marks.join(0, 1)
         >>> marks.join(1, 2)
-        >>> marks.orient(0, 1)
-        >>> str(marks.graph(["a", "b", "c"], "pag").edges[0])
-        'a -> b'
+        >>> marks.at[0][1] = marks.at[2][1] = Mark.ARROW
+        >>> marks.graph(["a", "b", "c"], "pag")
+        Graph.parse('a o-> b; c o-> b')
     """
 
     __slots__ = ("at",)
