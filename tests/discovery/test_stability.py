@@ -61,6 +61,28 @@ def test_blocks_of_moments_agree_with_single_rows_for_every_mark_of_pc():
     assert np.abs(by_blocks.states - tally(graphs, data.names)).max() < slack
 
 
+def test_the_spread_over_replicates_is_that_of_rows():
+    from aitia.discovery._resample import resampled
+
+    data, replicates = normal(3000, 0.3), 1000
+    source = resampled(Threshold(), data, Threshold().run(data), Knowledge(), None, 0)
+    drawn = np.array([each.correlation[np.triu_indices(4, 1)] for each in source.draws(replicates)])
+    spread = np.arctanh(drawn).std(axis=0) * math.sqrt(data.rows)
+    # 1 in normal data, each of six known to sqrt(1 / (2 * 500) + 1 / (2 * 1000)) = 4% by blocks and replicates.
+    assert np.abs(spread - 1).max() < 4 * 0.04
+    assert abs(np.mean([each.rows for each in source.draws(200)]) / 3000 - 1) < 0.01
+
+
+def test_an_algorithm_that_answers_otherwise_on_moments_draws_rows():
+    class TwoFaced(Threshold):
+        def _search(self, data, knowledge, seed, show_progress):
+            least = 0.1 if data.has_rows else 0.9
+            return Threshold(least)._search(data, knowledge, seed, show_progress)
+
+    found = stability(TwoFaced(), normal(300, 0.5), 5, **QUIET)
+    assert found.resampled == "single rows" and found.adjacent[0, 1] == 1
+
+
 def test_a_pair_that_is_independent_is_joined_more_often_than_the_level_says():
     # The z of a replicate is normal about that of the data, which is normal about 0: variance 2 together, so that
     # |z| > 2.576 has probability 2 (1 - Phi(2.576 / sqrt 2)) = 6.9% where the level says 1%.
@@ -220,6 +242,15 @@ def test_what_all_replicates_agree_on_is_the_consensus(dag):
         assert made.graph == graph and made.notes == ()
 
 
+def test_a_consensus_is_closed_under_meeks_rules():
+    texts = ("[mpdag]; a -> b -> c", "a -> b <- c", "[mpdag]; a -> b; c")
+    graphs = [Graph.parse(text) for text in texts]
+    nodes = ("a", "b", "c")
+    made = consensus(tally(graphs, nodes), nodes, Graph.parse("a -> b <- c", kind="cpdag"), graphs, 0.5)
+    # b and c are joined in two of three and neither direction leads; a -> b with a and c apart settles it.
+    assert made.graph == Graph.parse("[mpdag]; a -> b -> c") and made.notes == ()
+
+
 def test_a_pag_that_the_frequent_marks_do_not_make_gives_way_to_the_nearest_replicate():
     one = Graph.parse("a o-> b; c o-> b; b -> d", kind="pag")
     other = Graph.parse("a o-o b; b o-o c; c o-o d; a o-o d; a o-o c", kind="pag")
@@ -275,3 +306,19 @@ def test_two_hundred_replicates_of_pc_take_under_ten_seconds():
     started = time.perf_counter()
     stability(PC(FisherZ()), data, 200, **QUIET)
     assert time.perf_counter() - started < 10
+
+
+def test_blocks_of_a_series_are_stretches_of_time():
+    from aitia.discovery._resample import resampled
+    from aitia.discovery.series import lagged
+
+    data = normal(300, 0.3, names=("a", "b"))
+    method = PCMCIPlus(max_lag=1)
+    source = resampled(method, data, method.run(data), Knowledge(), 7, 0)
+    wide = lagged(data, 2)
+    assert source.groups is not None and source.groups.names == wide.names
+    start = 0
+    for rows, mean in zip(source.groups.counts.astype(int), source.groups.means):
+        assert np.allclose(mean, wide.values[start : start + rows].mean(axis=0))
+        start += rows
+    assert start == wide.rows and len(source.groups) == 7

@@ -91,7 +91,7 @@ def test_hostile_names_stay_names():
 def test_many_nodes_are_scrolled_and_too_many_told():
     wide = PC(FisherZ()).run(chain([f"measured_{i:02d}" for i in range(50)], 300))
     text = discovery_page(wide)
-    assert 'class="graph wide"' in text
+    assert 'class="graph wide broad"' in text
     crowd = Graph.build([f"v{i}" for i in range(200)])
     assert "too many to draw" in discovery_page(replace(wide, graph=crowd))
 
