@@ -56,32 +56,15 @@ def strata(codes, sizes, given):
 
 
 @njit(cache=True, nogil=True)
-def _stratum(table, rows, columns, total, pearson):
-    """The statistic and the freedom of one table of counts."""
-    statistic, seen_rows, seen_columns = 0.0, 0, 0
-    for a in range(len(rows)):
-        if rows[a] <= 0.0:
-            continue
-        seen_rows += 1
-        for b in range(len(columns)):
-            count = table[a, b]
-            if count > 0.0:
-                if pearson:
-                    statistic += count * count * total / (rows[a] * columns[b])
-                else:
-                    statistic += count * math.log(count * total / (rows[a] * columns[b]))
-    for b in range(len(columns)):
-        if columns[b] > 0.0:
-            seen_columns += 1
-    if pearson:
-        statistic -= total
-    else:
-        statistic *= 2.0
-    return statistic, (seen_rows - 1.0) * (seen_columns - 1.0)
+def _chosen(ratio, pearson, corrected, freedom, entered, thin):
+    """Which of the three statistics answers; see `g_squared`."""
+    if entered < abs(thin) * freedom:
+        return max(corrected, 0.0), freedom, entered
+    return max(pearson if thin < 0.0 else ratio, 0.0), freedom, entered
 
 
 @njit(cache=True, nogil=True)
-def g_squared(codes, weights, sizes, x, y, given, pearson):
+def g_squared(codes, weights, sizes, x, y, given, thin):
     r"""G2 (or Pearson's chi-squared) of x independent of y within every stratum of `given`.
 
     Args:
@@ -91,7 +74,9 @@ def g_squared(codes, weights, sizes, x, y, given, pearson):
         x: the first variable's position.
         y: the second variable's position.
         given: int64 positions, shape (k,), in any order.
-        pearson: True computes the sum of (O - E)^2 / E in place of 2 O log(O / E).
+        thin: with fewer rows than this for each degree of freedom, Pearson's statistic takes the place of G2, each
+            stratum's times (n - 1) / n, which gives it the mean of chi-squared whatever the counts expected. Negative:
+            Pearson's statistic in place of G2 above that number too.
 
     Returns:
         The statistic; its degrees of freedom, :math:`\sum_s (r_s - 1)(c_s - 1)` with the rows and columns that occur
@@ -100,18 +85,18 @@ def g_squared(codes, weights, sizes, x, y, given, pearson):
     index, count = strata(codes, sizes, given)
     first, second = codes[x], codes[y]
     m, sx, sy = len(first), sizes[x], sizes[y]
-    statistic, freedom, entered = 0.0, 0.0, 0.0
+    ratio, pearson, corrected, freedom, entered = 0.0, 0.0, 0.0, 0.0, 0.0
     if count * sx * sy > max(4 * m, 4096):
         count = _renumber(index, count)
+    rows, columns = np.zeros(sx), np.zeros(sy)
     if count * sx * sy <= max(4 * m, 4096):
         tables = np.zeros((count, sx, sy))
         for i in range(m):
             if index[i] >= 0 and first[i] >= 0 and second[i] >= 0:
                 tables[index[i], first[i], second[i]] += weights[i]
-        rows, columns = np.empty(sx), np.empty(sy)
         for s in range(count):
             table = tables[s]
-            total = 0.0
+            total, squares, seen_rows, seen_columns = 0.0, 0.0, 0, 0
             columns[:] = 0.0
             for a in range(sx):
                 rows[a] = 0.0
@@ -119,12 +104,26 @@ def g_squared(codes, weights, sizes, x, y, given, pearson):
                     rows[a] += table[a, b]
                     columns[b] += table[a, b]
                 total += rows[a]
-            if total > 0.0:
-                one, free = _stratum(table, rows, columns, total, pearson)
-                statistic += one
-                freedom += free
-                entered += total
-        return max(statistic, 0.0), freedom, entered
+                seen_rows += rows[a] > 0.0
+            if total <= 0.0:
+                continue
+            for b in range(sy):
+                seen_columns += columns[b] > 0.0
+            free = (seen_rows - 1.0) * (seen_columns - 1.0)
+            entered += total
+            if free == 0.0:
+                continue
+            for a in range(sx):
+                for b in range(sy):
+                    cell = table[a, b]
+                    if cell > 0.0:
+                        over = cell * total / (rows[a] * columns[b])
+                        ratio += 2.0 * cell * math.log(over)
+                        squares += cell * over
+            pearson += squares - total
+            corrected += (squares - total) * (total - 1.0) / total
+            freedom += free
+        return _chosen(ratio, pearson, corrected, freedom, entered, thin)
     # Many thin strata: walk the rows stratum by stratum and touch only the cells that occur.
     start = np.zeros(count + 1, np.int64)
     for i in range(m):
@@ -138,9 +137,9 @@ def g_squared(codes, weights, sizes, x, y, given, pearson):
         if index[i] >= 0 and first[i] >= 0 and second[i] >= 0:
             order[filled[index[i]]] = i
             filled[index[i]] += 1
-    table, rows, columns = np.zeros((sx, sy)), np.zeros(sx), np.zeros(sy)
+    table = np.zeros((sx, sy))
     for s in range(count):
-        total, seen_rows, seen_columns, part = 0.0, 0, 0, 0.0
+        total, squares, seen_rows, seen_columns = 0.0, 0.0, 0, 0
         for at in range(start[s], start[s + 1]):
             i = order[at]
             a, b = first[i], second[i]
@@ -150,22 +149,24 @@ def g_squared(codes, weights, sizes, x, y, given, pearson):
             rows[a] += weights[i]
             columns[b] += weights[i]
             total += weights[i]
-        if total == 0.0:
-            continue
+        free = (seen_rows - 1.0) * (seen_columns - 1.0)
         for at in range(start[s], start[s + 1]):
             a, b = first[order[at]], second[order[at]]
             cell = table[a, b]
-            if cell > 0.0:
-                expected = rows[a] * columns[b] / total
-                part += cell * cell / expected if pearson else 2.0 * cell * math.log(cell / expected)
-                table[a, b] = 0.0
+            if cell > 0.0 and free > 0.0:
+                over = cell * total / (rows[a] * columns[b])
+                ratio += 2.0 * cell * math.log(over)
+                squares += cell * over
+            table[a, b] = 0.0
         for at in range(start[s], start[s + 1]):
             rows[first[order[at]]] = 0.0
             columns[second[order[at]]] = 0.0
-        statistic += part - total if pearson else part
-        freedom += (seen_rows - 1.0) * (seen_columns - 1.0)
         entered += total
-    return max(statistic, 0.0), freedom, entered
+        if total > 0.0 and free > 0.0:
+            pearson += squares - total
+            corrected += (squares - total) * (total - 1.0) / total
+            freedom += free
+    return _chosen(ratio, pearson, corrected, freedom, entered, thin)
 
 
 @njit(cache=True, nogil=True)

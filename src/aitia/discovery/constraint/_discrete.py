@@ -21,10 +21,10 @@ def _loop():
     from aitia.discovery._contingency import g_squared
 
     @njit(cache=True, nogil=True)
-    def many(codes, weights, sizes, xs, ys, sets, pearson, first, last, statistics, freedoms, rows):
+    def many(codes, weights, sizes, xs, ys, sets, thin, first, last, statistics, freedoms, rows):
         for k in range(first, last):
             statistics[k], freedoms[k], rows[k] = g_squared(
-                codes, weights, sizes, xs[k], ys[k], sets[k], pearson
+                codes, weights, sizes, xs[k], ys[k], sets[k], thin
             )
 
     return many
@@ -58,7 +58,7 @@ def count_tests(
 
     def work(first: int) -> None:
         loop(
-            terms.codes, terms.weights, terms.sizes, low, high, given, test.pearson,
+            terms.codes, terms.weights, terms.sizes, low, high, given, test.kernel_thin,
             first, min(first + _A_SHARE, m), statistics, freedoms, rows,
         )  # fmt: skip
 
@@ -68,6 +68,7 @@ def count_tests(
         sizes = terms.sizes
         freedoms = (sizes[xs] - 1.0) * (sizes[ys] - 1.0) * np.prod(sizes[sets].astype(float), axis=1)
     p_values = special.chdtrc(np.maximum(freedoms, 1.0), statistics)
+    tester.corrected += int((rows < test.thin * freedoms).sum())
     thin = (freedoms > 0) & (rows < test.rows_a_freedom * freedoms)
     p_values[(freedoms == 0) | thin] = 1.0
     statistics[freedoms == 0] = 0.0

@@ -13,9 +13,9 @@ class ChiSquared(GSquared):
     r"""Pearson's chi-squared: :math:`\sum_s\sum_{ij} (O_{ijs}-E_{ijs})^2/E_{ijs}` over the strata of the variables
     conditioned on, chi-squared under independence.
 
-    It takes the options of `GSquared` and counts degrees of freedom as that does. In thin tables it is the better
-    calibrated of the two: given its margins, a stratum of n rows has mean (rows - 1)(columns - 1) n / (n - 1) whatever
-    the counts expected.
+    It takes the options of `GSquared` and counts degrees of freedom as that does. Given its margins, a stratum of n
+    rows has mean (rows - 1)(columns - 1) n / (n - 1) whatever the counts expected: with fewer than `thin` rows a degree
+    of freedom, each stratum's part is multiplied by (n - 1) / n.
 
     Source: Pearson (1900); Haldane (1940), Biometrika 31:346, for the mean.
 
@@ -28,4 +28,8 @@ class ChiSquared(GSquared):
     """
 
     name: ClassVar[str] = "chi-squared"
-    pearson: ClassVar[bool] = True
+
+    @property
+    def kernel_thin(self) -> float:
+        """`thin` as ``discovery._contingency.g_squared`` takes it: negative for Pearson's statistic throughout."""
+        return -max(float(self.thin), 1e-300)

@@ -62,7 +62,7 @@ class _ConditionalGaussianTester(Tester):
 
             rows = self._data.distinct
             strata = np.array([z for z in given if discrete[z]], np.int64)
-            freedom += g_squared(rows.codes, rows.weights, rows.sizes, x, y, strata, False)[1]
+            freedom += g_squared(rows.codes, rows.weights, rows.sizes, x, y, strata, 0.0)[1]
         if freedom <= 0:
             return Independence(x, y, given, 0.0, 1.0, 0.0, 0.0)
         p = float(special.chdtrc(freedom, max(statistic, 0.0)))
