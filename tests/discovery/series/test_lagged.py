@@ -75,3 +75,20 @@ def test_names_go_there_and_back():
     assert all(split_lag(lag_name("x.y", k)) == ("x.y", k) for k in range(5))
     assert lag_depth(("x", "y", "x.lag1", "y.lag1")) == 1
     assert lag_depth(("x", "y", "x.lag1")) == 0
+
+
+def test_windows_with_a_missing_value_are_left_out():
+    a = walk(40, 1)[:, 0]
+    b: list[float | None] = list(range(40))
+    b[10] = None
+    wide = lagged(Observations.of({"a": a, "b": b}, missing="keep"), 2)
+    # Rows 10, 11 and 12 would need the value of row 10.
+    np.testing.assert_array_equal(wide.values[:, 1], [*range(2, 10), *range(13, 40)])
+    assert wide.is_complete and any("missing value" in each.what for each in wide.decisions)
+
+
+def test_categories_are_lagged_as_such():
+    rng = np.random.default_rng(0)
+    a = rng.choice(["u", "v", "w"], size=400)
+    wide = lagged({"a": a, "b": np.roll(a, 1)}, 1)
+    assert wide.discrete == (True,) * 4 and wide.levels[2] == ("u", "v", "w")

@@ -366,6 +366,27 @@ def test_changing_series_are_told_and_written_into_the_ledger():
     assert steady.assumptions[AssumptionKey.STATIONARITY].status is Status.SURVIVED
 
 
+def test_categories_get_a_test_that_counts():
+    rng = np.random.default_rng(0)
+    x, y = np.zeros(1500, int), np.zeros(1500, int)
+    for t in range(1, 1500):
+        x[t] = x[t - 1] if rng.random() < 0.6 else rng.integers(3)
+        y[t] = x[t - 1] if rng.random() < 0.4 else rng.integers(3)
+    data = {"x": np.array(list("uvw"))[x], "y": np.array(list("rst"))[y]}
+    found = PCMCI(max_lag=1).run(data)
+    assert found.details["links"] == (("x.lag1", "x"), ("x.lag1", "y"))
+    assert AssumptionKey.LINEARITY not in found.assumptions
+
+
+def test_a_panel_is_searched_without_lags_across_units():
+    rng = np.random.default_rng(1)
+    pieces = [simulate(rng, {(0, 1, 0), (1, 1, 1), (0, 1, 1)}, 2, 100) for _ in range(6)]
+    data = columns(np.vstack(pieces)) | {"who": np.repeat([f"u{i}" for i in range(6)], 100)}
+    found = PCMCI(max_lag=1, unit="who").run(data)
+    assert found.details["links"] == (("x0.lag1", "x0"), ("x0.lag1", "x1"), ("x1.lag1", "x1"))
+    assert found.rows == 6 * 98 and found.details["series"].units == 6
+
+
 # -- other graphs of the same links ------------------------------------------------------------------------
 
 

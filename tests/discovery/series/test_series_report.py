@@ -63,7 +63,7 @@ def test_changing_series_are_found_and_told_apart():
 def test_the_reference_distribution_has_the_published_points():
     # Anderson & Darling (1952), table 1; the simulated points of Kwiatkowski et al. (1992) are 0.347, 0.463, 0.739.
     for point, tail in [(0.34730, 0.10), (0.46136, 0.05), (0.74346, 0.01), (1.16786, 0.001)]:
-        assert cramer_von_mises_tail(point) == pytest.approx(tail, abs=2e-6)
+        assert cramer_von_mises_tail(point) == pytest.approx(tail, abs=5e-6)
     assert cramer_von_mises_tail(0.0) == 1.0 and cramer_von_mises_tail(50.0) < 1e-12
     grid = [cramer_von_mises_tail(x) for x in np.linspace(0.001, 3, 200)]
     assert all(a >= b for a, b in pairwise(grid))

@@ -15,7 +15,7 @@ from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._errors import DiscoveryError, KnowledgeError
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
-from aitia.discovery.independence import FisherZ, IndependenceTest
+from aitia.discovery.independence import FisherZ, IndependenceTest, default_test
 from aitia.discovery.series._lagged import lag_depth, lag_name, lagged_names, series_of, split_lag
 from aitia.discovery.series._links import LinkTest, LinkTester, Node
 from aitia.discovery.series._report import SeriesReport, report_on
@@ -27,7 +27,8 @@ class SeriesAlgorithm(Algorithm):
     """An algorithm over lagged columns; its author writes `_search` over a lagged design.
 
     Args:
-        test: the independence test; None: Fisher's z, which runs from the moments of the lagged columns alone.
+        test: the independence test; None takes the one that fits the kinds of columns: for numbers Fisher's z, which
+            runs from the moments of the lagged columns alone.
         max_lag: the longest lag of a link, in steps of time.
         alpha: the level below which a link is kept.
         pc_alpha: the level of the first stage, which selects conditions.
@@ -154,7 +155,7 @@ class SeriesAlgorithm(Algorithm):
             yield Assumption(
                 AssumptionKey.ACYCLICITY, "Links within one step of time make no cycle.", False, source=source
             )
-        if self.test is None or isinstance(self.test, FisherZ):
+        if isinstance(self._chosen(data), FisherZ):
             yield Assumption(
                 AssumptionKey.LINEARITY,
                 "Variables depend on each other linearly, so that no partial correlation means independence.",
@@ -162,8 +163,11 @@ class SeriesAlgorithm(Algorithm):
                 source=source,
             )
 
+    def _chosen(self, data: Observations) -> IndependenceTest:
+        return default_test(data) if self.test is None else self.test
+
     def _frame(self, data: Observations, knowledge: Knowledge) -> Frame:
-        tester = (FisherZ() if self.test is None else self.test).on(data)
+        tester = self._chosen(data).on(data)
         depth = lag_depth(data.names)
         names = tuple(name for name in data.names if not split_lag(name)[1])
         rules = LinkRules(names, self.max_lag, knowledge, contemporaneous=self.latest)

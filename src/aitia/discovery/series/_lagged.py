@@ -180,7 +180,8 @@ def series_of(data: Observations, time: str | None = None, unit: str | None = No
     if clock is None and any("complete_cases" in each.why for each in data.decisions):
         raise DiscoveryError(
             "Rows with missing values were left out, so neighbouring rows may be more than one step apart.",
-            "Name the column of time (time=...), so that nothing is lagged across these gaps, or fill the values.",
+            "Name the column of time (time=...), so that nothing is lagged across these gaps, or keep the rows "
+            "(missing='keep'): windows of time with a missing value are then left out.",
         )
     values, n = data.values, data.rows
     code = np.zeros(n) if member is None else values[:, member]
@@ -210,13 +211,23 @@ def series_of(data: Observations, time: str | None = None, unit: str | None = No
                     f"they are not one step ({usual:g}) long, and nothing is lagged across a gap",
                 )
             )
+    ordered = np.ascontiguousarray(values[order][:, kept])
+    absent = np.asarray(np.isnan(ordered).any(axis=1))
+    if absent.any():
+        broken = broken | absent[1:] | absent[:-1]
+        decisions.append(
+            Decision(
+                f"used no window of time with a missing value ({int(absent.sum()):,} of {n:,} rows have one)",
+                "what is lagged needs every value of its past",
+            )
+        )
     cuts = [0, *(np.flatnonzero(broken) + 1).tolist(), n]
     return Series(
         tuple(data.names[i] for i in kept),
         tuple(data.discrete[i] for i in kept),
         tuple(data.levels[i] for i in kept),
-        np.ascontiguousarray(values[order][:, kept]),
-        tuple(pairwise(cuts)),
+        ordered,
+        tuple((start, stop) for start, stop in pairwise(cuts) if not absent[start]),
         int((~same).sum()) + 1,
         gaps,
         tuple(decisions),

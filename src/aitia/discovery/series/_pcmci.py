@@ -91,7 +91,8 @@ class PCMCI(SeriesAlgorithm):
     has their test, and the answer warns where there are any.
 
     Args:
-        test: the independence test; None: Fisher's z, which runs from the moments of the lagged columns alone.
+        test: the independence test; None takes the one that fits the kinds of columns: for numbers Fisher's z, which
+            runs from the moments of the lagged columns alone.
         max_lag: the longest lag of a link, in steps of time.
         alpha: the level below which a link is kept.
         pc_alpha: the level of the first stage; liberal on purpose, as conditions too many cost less than one too few.
@@ -210,7 +211,10 @@ def details_of(
 ) -> dict[str, Any]:
     """The numbers of a series algorithm's own."""
     names = frame.names
-    pairs = sorted((lag_name(names[i], lag), names[j]) for i, lag, j in found)
+    pairs = sorted(
+        (lag_name(names[i], lag), names[j]) if sure else (min(names[i], names[j]), max(names[i], names[j]))
+        for (i, lag, j), sure in found.items()
+    )
     return {
         "names": names,
         **matrices,

@@ -37,7 +37,8 @@ class PCMCIPlus(SeriesAlgorithm):
     MPDAG (a CPDAG where its form allows). `window_graph` gives longer windows.
 
     Args:
-        test: the independence test; None: Fisher's z, which runs from the moments of the lagged columns alone.
+        test: the independence test; None takes the one that fits the kinds of columns: for numbers Fisher's z, which
+            runs from the moments of the lagged columns alone.
         max_lag: the longest lag of a link, in steps of time.
         alpha: the level of all tests.
         pc_alpha: the level of the first stage; None: `alpha`.

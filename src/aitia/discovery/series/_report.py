@@ -28,8 +28,8 @@ class SeriesColumn:
         autocorrelation: with itself one step before; NaN where it could not be computed.
         mean_p_value: of the test that its level is constant (KPSS); the smallest over units, times their number.
         variance_p_value: the same for the squared deviations from the mean.
-        unit_root: the augmented Dickey-Fuller statistic; very negative where the series returns to its mean or trend. The
-            largest over units.
+        unit_root: the augmented Dickey-Fuller statistic; very negative where the series returns to a mean or
+            trend. The largest over units.
         critical: the statistic's 5% point (MacKinnon 2010).
         level: below which a p-value counts.
         tested: whether there were rows enough (50 in a row).
@@ -136,8 +136,8 @@ def series_report(data: Any, *, time: str | None = None, unit: str | None = None
     long-run variance is prewhitened by an autoregression whose coefficient is bounded by :math:`1 - n^{-1/2}`, with
     the quadratic spectral kernel and Andrews' bandwidth, so that strong autocorrelation alone does not reject. (2) the
     same for the squared deviations: is the variance constant? (3) where the level changes, the augmented Dickey-Fuller
-    regression with a trend, lags by AIC, tells a random walk from a drift. Several units are tested one by one, the smallest
-    p-value times their number. The level is 5% over all tests together (Bonferroni).
+    regression with a trend, lags by AIC, tells a random walk from a drift. Several units are tested one by one, the
+    smallest p-value times their number. The level is 5% over all tests together (Bonferroni).
 
     Args:
         data: anything `Observations.of` takes; rows of a unit in time order, unless `time` says it.

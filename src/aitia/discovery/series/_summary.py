@@ -164,6 +164,8 @@ def summary_graph(discovery: Discovery) -> SummaryGraph:
     settled: dict[tuple[str, str], bool] = {}
     for (i, lag, j), sure in links.items():
         pair = names[i], names[j]
+        if not sure:  # which end comes first means nothing then
+            pair = min(pair), max(pair)
         lags.setdefault(pair, []).append(lag)
         settled[pair] = settled.get(pair, False) or sure
     # A link within a step that may point either way joins the lagged link of its pair, if there is one.
