@@ -21,6 +21,11 @@ from ._table import algorithm_named as algorithm_named
 from ._table import algorithm_names as algorithm_names
 from ._table import algorithms as algorithms
 from ._table import takes as takes
+from .constraint import CDNOD as CDNOD
+from .constraint import FCI as FCI
+from .constraint import PC as PC
+from .constraint import RFCI as RFCI
+from .constraint import Colliders as Colliders
 from .functional import DAGMA as DAGMA
 from .functional import IGCI as IGCI
 from .functional import RESIT as RESIT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ class Discovery:
     Args:
         graph: the graph: a CPDAG (or MPDAG with knowledge), a PAG or a DAG.
         algorithm: the algorithm with its options.
-        evidence: what decided about each pair.
+        evidence: what decided about each pair; with many variables each is made when asked for.
         tests: how many distinct tests (or local scores) were computed.
         seconds: how long it took.
         rows: the rows the answer rests on; 0 for an oracle.
@@ -87,7 +87,7 @@ class Discovery:
 
     graph: Graph
     algorithm: Algorithm
-    evidence: tuple[EdgeEvidence, ...] = ()
+    evidence: Sequence[EdgeEvidence] = ()
     tests: int = 0
     seconds: float = 0.0
     rows: int = 0
@@ -103,6 +103,9 @@ class Discovery:
 
     def between(self, a: str, b: str) -> EdgeEvidence | None:
         """What decided about a and b; None where nothing is recorded."""
+        quick = getattr(self.evidence, "between", None)
+        if quick is not None:
+            return quick(a, b)
         return next((each for each in self.evidence if {each.a, each.b} == {a, b}), None)
 
     def sentences(self) -> list[str]:

@@ -27,8 +27,8 @@ NEEDS_WIDE_SETS = Graph.parse(
 )
 # RFCI and FCI differ here.
 RFCI_KNOWS_LESS = Graph.parse(
-    "v0 -> v1; v0 -> v3; v1 -> v2; v1 -> v5; v3 -> v4; v5 -> v6; v0 <-> v3; v1 <-> v2; v1 <-> v4; v2 <-> v3; v2 <-> v4; "
-    "v3 <-> v5; v4 <-> v6"
+    "v0 -> v1; v0 -> v3; v1 -> v2; v1 -> v5; v3 -> v4; v5 -> v6; v0 <-> v3; v1 <-> v2; v1 <-> v4; v2 <-> v3; "
+    "v2 <-> v4; v3 <-> v5; v4 <-> v6"
 )
 
 
@@ -242,11 +242,9 @@ def test_a_discriminating_path_by_hand():
 
 
 def test_options_out_of_range_are_refused():
-    with pytest.raises(DiscoveryError, match="max_path.*0"):
+    with pytest.raises(DiscoveryError, match=r"max_path.*0"):
         FCI(max_path=0)
     with pytest.raises(DiscoveryError, match="alpha"):
         RFCI(alpha=0.0)
     with pytest.raises(KnowledgeError):
-        FCI(Oracle(Graph.parse("a; b"))).run(
-            Observations.of_names("ab"), Knowledge(required=[("a", "z")])
-        )
+        FCI(Oracle(Graph.parse("a; b"))).run(Observations.of_names("ab"), Knowledge(required=[("a", "z")]))

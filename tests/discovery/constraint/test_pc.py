@@ -136,7 +136,10 @@ def test_two_colliders_on_one_edge_the_better_supported_stands():
     # a - b - c - d with a, c apart given nothing (a -> b <- c) and b, d apart given nothing (b -> c <- d).
     pairs = {("a", "c", ""): 0.9, ("b", "d", ""): 0.6, ("a", "d", ""): 0.5}
     found = PC(Stated(pairs)).run(Observations.of_names("abcd"))
-    assert found.graph == Graph.parse("a -> b <- c; d -- c", "mpdag") or found.graph.parents("b") == {"a", "c"}
+    assert found.graph == Graph.parse("a -> b <- c; d -- c", "mpdag") or found.graph.parents("b") == {
+        "a",
+        "c",
+    }
     assert "b -> c <- d" in found.warnings[0] and "left out" in found.warnings[0]
     mirrored = {("a", "c", ""): 0.6, ("b", "d", ""): 0.9, ("a", "d", ""): 0.5}
     found = PC(Stated(mirrored)).run(Observations.of_names("abcd"))
@@ -224,9 +227,7 @@ def test_knowledge_against_a_collider_wins_with_a_warning():
 
 def test_a_collider_that_only_knowledge_makes_is_named():
     truth = Graph.parse("a -> b -> c")
-    found = PC(Oracle(truth)).run(
-        Observations.of_names("abc"), Knowledge(required=[("a", "b"), ("c", "b")])
-    )
+    found = PC(Oracle(truth)).run(Observations.of_names("abc"), Knowledge(required=[("a", "b"), ("c", "b")]))
     assert found.graph.parents("b") == {"a", "c"}
     assert found.warnings == ("The knowledge makes colliders that the tests deny: a -> b <- c.",)
 
@@ -245,7 +246,7 @@ def test_forbidden_edges_that_leave_only_a_cycle_are_an_error_that_names_them():
 def test_options_out_of_range_are_refused():
     with pytest.raises(DiscoveryError, match=r"alpha.*1\.5"):
         PC(alpha=1.5)
-    with pytest.raises(DiscoveryError, match="max_given.*-1"):
+    with pytest.raises(DiscoveryError, match=r"max_given.*-1"):
         PC(max_given=-1)
     with pytest.raises(ValueError):
         PC(colliders="often")  # type: ignore[arg-type]

@@ -75,7 +75,9 @@ def test_a_determined_variable_is_left_with_nothing_in_both_ways():
     assert np.array_equal(one[0].separated, other[0].separated)
 
 
-@pytest.mark.parametrize("test", [GSquared(), GSquared(rows_a_freedom=5), GSquared(nominal_freedom=True), ChiSquared()])
+@pytest.mark.parametrize(
+    "test", [GSquared(), GSquared(rows_a_freedom=5), GSquared(nominal_freedom=True), ChiSquared()]
+)
 def test_tables_in_bulk_are_tables_one_by_one(test):
     random = np.random.default_rng(2)
     for _ in range(4):

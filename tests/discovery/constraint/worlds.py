@@ -16,10 +16,7 @@ def random_dag(
     names = [f"v{i}" for i in random.permutation(nodes)]
     hidden = [names[i] for i in random.permutation(nodes)[: latent + selected]]
     edges = [
-        (names[i], names[j])
-        for j in range(nodes)
-        for i in range(j)
-        if random.random() < degree / (nodes - 1)
+        (names[i], names[j]) for j in range(nodes) for i in range(j) if random.random() < degree / (nodes - 1)
     ]
     return Graph.build(names, edges, latent=hidden[:latent], selected=hidden[latent:])
 
@@ -63,6 +60,7 @@ def skeleton_of(graph: Graph) -> set[frozenset[str]]:
 
 def structural_distance(found: Graph, truth: Graph) -> int:
     """How many pairs have another edge (or none) in one graph than in the other."""
+
     def marks(graph: Graph) -> dict[frozenset[str], dict[str, Mark]]:
         return {frozenset((e.a, e.b)): {e.a: e.mark_a, e.b: e.mark_b} for e in graph.edges}
 

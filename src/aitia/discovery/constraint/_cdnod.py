@@ -65,7 +65,7 @@ class CDNOD(Algorithm):
         >>> truth = Graph.parse("site -> dose; dose -> pain")
         >>> found = CDNOD(Oracle(truth), context="site").run(Observations.of_names(truth.nodes))
         >>> found.graph, found.details["changing"]
-        (Graph.parse('site -> dose; dose -> pain'), ('dose',))
+        (Graph.parse('[mpdag]; site -> dose; dose -> pain'), ('dose',))
     """
 
     test: IndependenceTest | None = None
@@ -86,7 +86,8 @@ class CDNOD(Algorithm):
         object.__setattr__(self, "colliders", Colliders(self.colliders))
         if not 0.0 <= self.change < 1.0:
             raise DiscoveryError(
-                f"CD-NOD's change is the level of a test, from 0 to 1, but came {self.change!r}.", "Take 0.05."
+                f"CD-NOD's change is the level of a test, from 0 to 1, but came {self.change!r}.",
+                "Take 0.05.",
             )
         if self.windows < 2:
             raise DiscoveryError(

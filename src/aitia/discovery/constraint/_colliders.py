@@ -66,7 +66,9 @@ def find_colliders(
     triples = unshielded(skeleton.adjacent)
     colliders, ambiguous = [], []
     if rule is Colliders.SEPARATING_SET:
-        members = [set(given) if (given := skeleton.separator(a, b)) is not None else None for a, _, b in triples]
+        members = [
+            set(given) if (given := skeleton.separator(a, b)) is not None else None for a, _, b in triples
+        ]
         for (a, c, b), inside in zip(triples, members):
             triple = Triple(-float(skeleton.p_values[skeleton.row(a, b)]), c, a, b)
             if inside is None:

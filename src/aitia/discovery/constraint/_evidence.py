@@ -81,4 +81,6 @@ class PairEvidence(Sequence[EdgeEvidence]):
         )
 
     def __repr__(self) -> str:
-        return f"<evidence on {len(self):,} pairs, {int(np.sum(self._skeleton.adjacent)) // 2:,} of them joined>"
+        return (
+            f"<evidence on {len(self):,} pairs, {int(np.sum(self._skeleton.adjacent)) // 2:,} of them joined>"
+        )

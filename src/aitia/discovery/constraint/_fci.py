@@ -42,7 +42,8 @@ class FCI(Algorithm):
     one of the two by the arrowheads that are sure at that stage (Colombo et al. 2012, Lemma 3.1), because some set of
     anteriors separates what can be separated (Richardson & Spirtes 2002, section 3): without this the subsets are far
     too many. The sets are those of the graph when the stage begins, and a pair's separating set is the one of the
-    largest p-value at its size, so nothing depends on the order of the columns (ties go by name). Then colliders are found anew and R1 to R10 run until none applies.
+    largest p-value at its size, so nothing depends on the order of the columns (ties go by name). Then
+    colliders are found anew and R1 to R10 run until none applies.
 
     The answer is a valid PAG; where tests contradict each other it is repaired, and `warnings` says how.
 
@@ -179,7 +180,6 @@ def possible_d_sep(marks: Marks, max_path: int | None) -> Lists:
         reached.append(sorted(found))
     starts = np.concatenate([[0], np.cumsum([len(each) for each in reached])]).astype(np.int32)
     return starts, np.array([v for each in reached for v in each], np.int32)
-
 
 
 def possible_anteriors(marks: Marks) -> np.ndarray:

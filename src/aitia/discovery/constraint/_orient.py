@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,9 @@ def knowledge_arrows(setting: Setting, skeleton: Skeleton) -> dict[Arrow, str]:
         result[int(a), int(b)] = why
     cycle = find_cycle(result, setting.count)
     if cycle:
-        pieces = [f"{setting.names[a]} -> {setting.names[b]} ({result[a, b]})" for a, b in zip(cycle, cycle[1:])]
+        pieces = [
+            f"{setting.names[a]} -> {setting.names[b]} ({result[a, b]})" for a, b in itertools.pairwise(cycle)
+        ]
         raise KnowledgeError(
             f"On the edges that the tests leave, the knowledge makes a cycle: {'; '.join(pieces)}.",
             "Drop one of these pieces.",
@@ -229,8 +232,9 @@ def colliders_of(marks: Marks) -> set[tuple[int, int, int]]:
 def extension(marks: Marks) -> tuple[Marks, int]:
     """A DAG with these arrows (Dor & Tarsi 1992), and how many unshielded colliders it has that the graph lacks.
 
-    The arrows make no cycle. Sinks are taken away one by one: a node without arrows out of it whose undirected neighbours are joined to all
-    its others. Where there is none, the one that makes the fewest new colliders is taken, the first by name.
+    The arrows make no cycle. Sinks are taken away one by one: a node without arrows out of it whose undirected
+    neighbours are joined to all its others. Where there is none, the one that makes the fewest new colliders is taken,
+    the first by name.
     """
     dag = marks.copy()
     count = len(marks)

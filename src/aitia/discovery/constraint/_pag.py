@@ -1,7 +1,8 @@
-"""From a skeleton to a PAG: knowledge as marks, colliders, the rules, and a repair where tests contradict each other."""
+"""From a skeleton to a PAG: knowledge as marks, colliders, and a repair where tests contradict each other."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -203,7 +204,7 @@ def _nearby(setting: Setting, marks: Marks) -> Graph:
     for a, b in arrows_of(extension(plain)[0]):
         directed.orient(a, b)
     while cycle := find_cycle(arrows_of(directed), len(marks)):
-        for a, b in zip(cycle, cycle[1:]):
+        for a, b in itertools.pairwise(cycle):
             directed.join(a, b, Mark.ARROW, Mark.ARROW)
     return setting.graph(directed, "admg")
 

@@ -55,7 +55,7 @@ class PC(Algorithm):
         >>> truth = Graph.parse("smoking -> tar; pollution -> tar; tar -> cough")
         >>> found = PC(Oracle(truth)).run(Observations.of_names(truth.nodes))
         >>> found.graph
-        Graph.parse('smoking -> tar; pollution -> tar; tar -> cough')
+        Graph.parse('[cpdag]; smoking -> tar; pollution -> tar; tar -> cough')
         >>> found.evidence.between("smoking", "cough").given
         ('tar',)
     """
@@ -68,7 +68,9 @@ class PC(Algorithm):
     name: ClassVar[str] = "pc"
     output: ClassVar[GraphKind] = GraphKind.CPDAG
     reference: ClassVar[str] = "Spirtes, Glymour & Scheines (2000); Colombo & Maathuis (2014), JMLR 15"
-    cost: ClassVar[str] = "pairs times sets of neighbours: low for sparse graphs, exponential in the largest degree"
+    cost: ClassVar[str] = (
+        "pairs times sets of neighbours: low for sparse graphs, exponential in the largest degree"
+    )
 
     def __post_init__(self) -> None:
         check_options(self.alpha, self.max_given, "PC")

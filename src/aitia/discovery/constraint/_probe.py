@@ -84,7 +84,11 @@ class Probe:
     def decisions(self, max_given: int | None) -> tuple[Decision, ...]:
         """Whether the rows, not the person, set the largest set that was tested."""
         largest = self.largest_set
-        if largest is None or largest >= self.setting.count - 2 or (max_given is not None and max_given <= largest):
+        if (
+            largest is None
+            or largest >= self.setting.count - 2
+            or (max_given is not None and max_given <= largest)
+        ):
             return ()
         rows = self.setting.tester.rows
         return (Decision(f"tested sets of at most {largest} variables", f"{rows:,} rows leave no more"),)
@@ -109,20 +113,18 @@ class Probe:
             allowed: booleans (m, p): which variables the sets of each pair may hold. None: all.
         """
         if self._correlation is None:
-            way = self._one_by_one if self._tables is None else self._counted
-            return way(xs, ys, lists, size, tested, allowed)
+            if self._tables is None:
+                return self._one_by_one(xs, ys, lists, size, tested, allowed)
+            return self._counted(self._tables, xs, ys, lists, size, tested, allowed)
         found, sets, _ = self._bulk(xs, ys, lists, size, tested, allowed, 0.0, 0)
         p_values, statistics = self._fisher_z(found, size)
         return Closest(p_values, statistics, sets)
 
-    def separating(
-        self, xs: np.ndarray, ys: np.ndarray, lists: Lists, size: int, alpha: float
-    ) -> np.ndarray:
+    def separating(self, xs: np.ndarray, ys: np.ndarray, lists: Lists, size: int, alpha: float) -> np.ndarray:
         """How many sets of `size` separate each pair, by member: shape (m, p + 1), the last column counts all."""
         p = self.setting.count
         if self._correlation is not None:
-            hits = self._bulk(xs, ys, lists, size, None, None, self._cut(alpha, size), p + 1)[2]
-            return hits
+            return self._bulk(xs, ys, lists, size, None, None, self._cut(alpha, size), p + 1)[2]
         hits = np.zeros((len(xs), p + 1), np.int32)
         for k, (x, y) in enumerate(zip(xs.tolist(), ys.tolist())):
             for given in self._sets(x, y, lists, size):
@@ -187,7 +189,11 @@ class Probe:
     def _cut(self, alpha: float, size: int) -> float:
         """The |partial correlation| below which a set of `size` separates."""
         freedom = self.setting.tester.rows - size - 3
-        return math.tanh(math.sqrt(2) * float(special.erfcinv(alpha)) / math.sqrt(freedom)) if freedom > 0 else 1.0
+        return (
+            math.tanh(math.sqrt(2) * float(special.erfcinv(alpha)) / math.sqrt(freedom))
+            if freedom > 0
+            else 1.0
+        )
 
     # The plain way.
 
@@ -225,6 +231,7 @@ class Probe:
 
     def _counted(
         self,
+        tables: CountsTester,
         xs: np.ndarray,
         ys: np.ndarray,
         lists: Lists,
@@ -252,7 +259,7 @@ class Probe:
                 of = np.repeat(np.arange(first, last), lengths)
                 given = np.array(asked, np.int64).reshape(len(asked), size)
                 p_value, statistic, thin = count_tests(
-                    self._tables, self.setting.at[xs[of]], self.setting.at[ys[of]], self.setting.at[given]
+                    tables, self.setting.at[xs[of]], self.setting.at[ys[of]], self.setting.at[given]
                 )
                 for k, end in zip(range(first, last), ends):
                     if end == start:
@@ -263,7 +270,7 @@ class Probe:
                     p_values[k], statistics[k], sets[k] = p_value[best], statistic[best], given[best]
                     self.tests += stop - start
                     self.setting.tester.calls += stop - start
-                    self._tables.thin += int(thin[start:stop].sum())
+                    tables.thin += int(thin[start:stop].sum())
                     start = end
             first = last
         return Closest(p_values, statistics, sets)

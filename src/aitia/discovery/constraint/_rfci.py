@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -195,12 +195,12 @@ class _Checks:
             t, c = path[0], path[-1]
             given = separator(t, c)
             if given is None:
-                decided.add(path[-2:])
+                decided.add((path[-2], path[-1]))
                 continue
             cut = self._cut_along(path, given)
             if cut:
                 return cut
-            decided.add(path[-2:])
+            decided.add((path[-2], path[-1]))
             a, b = path[-3:-1]
             wanted = {(c, b): Mark.TAIL, (b, c): Mark.ARROW}
             if b not in given:
@@ -214,7 +214,7 @@ class _Checks:
 
     def _cut_along(self, path: tuple[int, ...], separator: tuple[int, ...]) -> list[tuple[int, int]]:
         cut = []
-        for u, v in zip(path, path[1:]):
+        for u, v in pairwise(path):
             if self.kept[u, v]:
                 continue
             inside = [w for w in separator if w not in (u, v)]
@@ -234,7 +234,9 @@ class _Checks:
 
     def _forget(self, cut: Iterable[tuple[int, int]]) -> None:
         for u, v in cut:
-            self.sound = {each for each in self.sound if not (each[1] in (u, v) and (u in each and v in each))}
+            self.sound = {
+                each for each in self.sound if not (each[1] in (u, v) and (u in each and v in each))
+            }
 
 
 def discriminating_paths(marks: Marks) -> Iterator[tuple[int, ...]]:

@@ -74,7 +74,9 @@ class Setting:
     def graph(self, marks: Marks, kind: GraphKind | str, *, trusted: bool = False) -> Graph:
         """The graph of these marks over the variables in the order of the data."""
         names, at = self.names, self.at
-        placed = sorted((at[a], at[b], a, b) if at[a] < at[b] else (at[b], at[a], b, a) for a, b in marks.pairs())
+        placed = sorted(
+            (at[a], at[b], a, b) if at[a] < at[b] else (at[b], at[a], b, a) for a, b in marks.pairs()
+        )
         edges = tuple(Edge(names[a], names[b], marks.at[b][a], marks.at[a][b]) for _, _, a, b in placed)
         if trusted:
             return Graph._trusted(self.shown, edges, frozenset(), frozenset(), GraphKind(kind))

@@ -201,13 +201,13 @@ def knowledge_warnings(skeleton: Skeleton) -> tuple[str, ...]:
     if not setting.knowledge:
         return ()
     result = []
-    for row in np.flatnonzero(skeleton.joined & skeleton.separated):
+    for row in np.flatnonzero(skeleton.joined & skeleton.separated).tolist():
         a, b = skeleton.pairs[row]
         result.append(
             f"The knowledge keeps the edge between {names[a]} and {names[b]}, but the data find them independent given "
             f"{setting.words(skeleton.given(row))} (p = {skeleton.p_values[row]:.3g})."
         )
-    for row in np.flatnonzero(skeleton.ruled_out & ~skeleton.separated):
+    for row in np.flatnonzero(skeleton.ruled_out & ~skeleton.separated).tolist():
         a, b = skeleton.pairs[row]
         result.append(
             f"The knowledge allows no edge between {names[a]} and {names[b]}, but no set of neighbours separates "
