@@ -7,6 +7,7 @@ a member is its truncated factorisation, computed from a table of probabilities.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, product
 
@@ -117,17 +118,17 @@ def contrast(table: np.ndarray, dag: Graph, x: str, y: str) -> float:
     return float(truncated(table, dag, {x: 1}, y)[1] - truncated(table, dag, {x: 0}, y)[1])
 
 
-@cache
-def confounded_members(pag: Graph) -> tuple[Graph, ...]:
-    """Acyclic mixed graphs of the class of a PAG: its MAGs, and each with hidden causes behind some arrows."""
-    found = []
+def confounded_members(pag: Graph) -> Iterator[Graph]:
+    """Acyclic mixed graphs of the class of a PAG: its MAGs, and each with hidden causes behind some arrows.
+
+    Those with the most hidden causes come first: they are the ones that tell most often.
+    """
     for mag in members(pag, selection=False):
         plain = Graph(mag.nodes, mag.edges, kind=GraphKind.ADMG)
         arrows = [e for e in mag.edges if e.directed]
-        for size in range(len(arrows) + 1):
+        for size in range(len(arrows), -1, -1):
             for chosen in combinations(arrows, size):
                 more = [Edge(e.a, e.b, e.mark_b, e.mark_b) for e in chosen]
                 admg = plain.with_edges(more) if more else plain
                 if not more or pag_of(admg) == pag:
-                    found.append(admg)
-    return tuple(found)
+                    yield admg
