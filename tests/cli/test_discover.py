@@ -151,6 +151,24 @@ def test_what_is_wrong_is_named(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_time_series_out_of_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    random = np.random.default_rng(0)
+    x, y = np.zeros(300), np.zeros(300)
+    for t in range(1, 300):
+        x[t] = 0.5 * x[t - 1] + random.normal()
+        y[t] = 0.7 * x[t - 1] + random.normal()
+    path = tmp_path / "series.csv"
+    lines = [f"{t + 0.5},{x[t]:.6f},{y[t]:.6f}" for t in random.permutation(300)]
+    path.write_text("t,x,y\n" + "\n".join(lines))
+    arguments = ["discover", str(path), "-a", "pcmci+", "--max-lag", "1", "--json"]
+    held = answered(capsys, [*arguments, "--time", "t", "--stability", "5"])
+    assert ["x.lag1", "tail", "arrow", "y"] in held["graph"]["edges"]
+    assert held["algorithm"]["options"]["max_lag"] == 1 and "t" not in held["graph"]["nodes"]
+    assert "consecutive rows" in held["stability"]["resampled"]
+    unordered = answered(capsys, arguments)
+    assert ["x.lag1", "tail", "arrow", "y"] not in unordered["graph"]["edges"]
+
+
 def test_an_option_that_the_algorithm_lacks_is_reported(rain: str, capsys: pytest.CaptureFixture[str]):
     held = answered(capsys, ["discover", rain, "-a", "pc", "--penalty", "2", "--json"])
     assert held["decisions"][0] == {"what": "passed over --penalty", "why": "pc has no such option"}

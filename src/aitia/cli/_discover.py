@@ -40,6 +40,13 @@ def discover(
     max_lag: Annotated[
         int | None, typer.Option(metavar="ROWS", min=1, help="The longest lag, in a time series.")
     ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that holds the time, in a time series.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(metavar="COLUMN", help="Which series a row belongs to.")] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The domain of a row, for cdnod.")
+    ] = None,
     knowledge: Annotated[
         str | None, typer.Option(metavar="K.toml", help="Background knowledge: TOML, or Tetrad's format.")
     ] = None,
@@ -88,7 +95,14 @@ def discover(
     chosen = _columns(columns)
     kinds = _kinds(kind or (), chosen or table.names)
     observed = Observations.of(table, chosen, kinds=kinds, missing=missing)
-    given = {"alpha": alpha, "penalty": penalty, "max_lag": max_lag}
+    given = {
+        "alpha": alpha,
+        "penalty": penalty,
+        "max_lag": max_lag,
+        "time": time,
+        "unit": unit,
+        "context": context,
+    }
     unused = [
         name for name, value in given.items() if value is not None and not discovery.takes(algorithm, name)
     ]

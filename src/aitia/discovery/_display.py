@@ -65,7 +65,8 @@ def sentences(found: Discovery) -> list[str]:
         f"{directions}: {_STANDS_FOR[graph.kind]} ({graph.kind.value})."
     ]
     based = f"{count(found.rows, 'row')}" if found.rows else "no rows (an oracle)"
-    said.append(f"It rests on {based} and {count(found.tests, work_word(found))}.")
+    work = f" and {count(found.tests, work_word(found))}" if found.tests else ""
+    said.append(f"It rests on {based}{work}.")
     untested = [each for each in found.assumptions if not each.testable]
     if found.assumptions:
         said.append(

@@ -38,6 +38,9 @@ _FIELDS = {
     "alpha": ("alpha",),
     "penalty": ("penalty", "discount", "score"),
     "max_lag": ("max_lag", "lags"),
+    "time": ("time",),
+    "unit": ("unit",),
+    "context": ("context",),
 }
 
 
@@ -57,7 +60,7 @@ def algorithm_names() -> tuple[str, ...]:
 
 
 def takes(name: str, option: str) -> bool:
-    """Whether the algorithm of that name has the option ``alpha``, ``penalty`` or ``max_lag``.
+    """Whether the algorithm of that name has an option that `algorithm_named` takes, such as ``alpha``.
 
     Example:
         >>> takes("pc", "alpha"), takes("pc", "penalty")
@@ -73,6 +76,9 @@ def algorithm_named(
     alpha: float | None = None,
     penalty: float | None = None,
     max_lag: int | None = None,
+    time: str | None = None,
+    unit: str | None = None,
+    context: str | None = None,
 ) -> Algorithm:
     """An algorithm by its name, with the options that texts can set; the rest keep their defaults.
 
@@ -82,6 +88,9 @@ def algorithm_named(
         alpha: the level of the tests.
         penalty: the price of a parameter in units of BIC's own.
         max_lag: the longest lag in a time series, in rows.
+        time: the column that holds the time, in a time series.
+        unit: the column that says which series a row belongs to.
+        context: the column that names the domain of a row, for CD-NOD.
 
     Raises:
         DiscoveryError: there is no such algorithm (the nearest is named), or it has no such option.
@@ -91,7 +100,14 @@ def algorithm_named(
         0.05
     """
     kind = _class(name)
-    given = {"alpha": alpha, "penalty": penalty, "max_lag": max_lag}
+    given = {
+        "alpha": alpha,
+        "penalty": penalty,
+        "max_lag": max_lag,
+        "time": time,
+        "unit": unit,
+        "context": context,
+    }
     chosen: dict[str, Any] = {}
     for option, value in given.items():
         if value is None:
