@@ -12,17 +12,40 @@ from aitia.discovery._observations import Observations
 from aitia.discovery.independence import IndependenceTest
 
 
-def default_regressor() -> Any:
-    """Cubic splines with knots at quantiles in each column, and ridge regression that chooses its penalty."""
-    from sklearn.linear_model import RidgeCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import SplineTransformer, StandardScaler
+_KNOTS = 8
+_PENALTIES = np.logspace(-4, 3, 15)
 
-    return make_pipeline(
-        StandardScaler(),
-        SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear"),
-        RidgeCV(np.logspace(-4, 3, 8)),
-    )
+
+def spline_residual(causes: np.ndarray, effect: np.ndarray) -> np.ndarray:
+    """What additive cubic splines leave of an effect, each row predicted by a fit to all other rows.
+
+    Knots stand at quantiles of each cause, all columns share one ridge penalty, chosen by the same predictions: ridge
+    regression gives them in closed form, as residuals over one minus the leverage.
+
+    Args:
+        causes: standardised, shape (n, k).
+        effect: shape (n,).
+    """
+    from sklearn.preprocessing import SplineTransformer
+
+    splines = SplineTransformer(n_knots=_KNOTS, knots="quantile", extrapolation="linear")
+    basis = np.hstack([causes, splines.fit_transform(causes)])
+    basis = basis - basis.mean(axis=0)
+    n = len(effect)
+    values, vectors = np.linalg.eigh(basis.T @ basis)
+    kept = values > 1e-9 * values[-1]
+    scores, values = basis @ (vectors[:, kept] / np.sqrt(values[kept])), values[kept]
+    centred = effect - effect.mean()
+    along, square = scores.T @ centred, scores**2
+    best = None
+    for penalty in _PENALTIES:
+        shrunk = values / (values + penalty)
+        left = (centred - scores @ (shrunk * along)) / (1 - 1 / n - square @ shrunk)
+        error = float(left @ left)
+        if best is None or error < best[0]:
+            best = error, left
+    assert best is not None
+    return best[1]
 
 
 def check_regressor(regressor: Any) -> None:
@@ -42,7 +65,7 @@ def residual(regressor: Any, causes: np.ndarray, effect: np.ndarray, folds: int,
     """What a regression leaves of the effect, each row predicted by a fit to the other folds.
 
     Args:
-        regressor: a scikit-learn estimator, cloned for every fit; None: splines.
+        regressor: a scikit-learn estimator, cloned for every fit; None: splines, whose folds are single rows.
         causes: shape (n, k).
         effect: shape (n,).
         folds: how many folds.
@@ -52,13 +75,15 @@ def residual(regressor: Any, causes: np.ndarray, effect: np.ndarray, folds: int,
 
     if causes.shape[1] == 0:
         return effect - effect.mean()
-    model = default_regressor() if regressor is None else regressor
+    if regressor is None:
+        return spline_residual(causes, effect)
     n = len(effect)
     fold = stream(seed, "additive noise folds").permutation(n) % folds
     left = np.empty(n)
     for k in range(folds):
         out = fold == k
-        fitted = clone(model).fit(causes[~out], effect[~out])
+        model: Any = clone(regressor)
+        fitted = model.fit(causes[~out], effect[~out])
         left[out] = effect[out] - np.ravel(fitted.predict(causes[out]))
     return left
 

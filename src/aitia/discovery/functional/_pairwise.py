@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -139,14 +139,14 @@ class AdditiveNoise(PairwiseMethod):
 
     Args:
         regressor: a scikit-learn estimator; None takes cubic splines.
-        test: the independence test; None takes random Fourier features.
+        test: the independence test: `RandomFourier()`, the default, or `KernelTest()`.
         folds: noises come from rows that the regression has not seen.
 
     Source: Hoyer, Janzing, Mooij, Peters and Schölkopf (2009), NeurIPS 21; Mooij et al. (2016), JMLR 17.
     """
 
     regressor: Any = None
-    test: IndependenceTest | None = None
+    test: IndependenceTest = field(default_factory=RandomFourier)
     folds: int = 5
     name: ClassVar[str] = "additive noise"
     assumes: ClassVar[str] = "the effect is a smooth function of the cause plus independent noise"
@@ -156,12 +156,11 @@ class AdditiveNoise(PairwiseMethod):
 
     def scores(self, x: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]:
         """The p-values of independence of noise and cause."""
-        test = RandomFourier(seed=seed) if self.test is None else self.test
         forward = residual(self.regressor, x[:, None], y, self.folds, seed)
         backward = residual(self.regressor, y[:, None], x, self.folds, seed)
         return (
-            independence(forward, x[:, None], test)[0],
-            independence(backward, y[:, None], test)[0],
+            independence(forward, x[:, None], self.test)[0],
+            independence(backward, y[:, None], self.test)[0],
         )
 
     def judge(
@@ -267,7 +266,7 @@ def pairwise_direction(
         method: `AdditiveNoise` (None), `LinearNonGaussian`, `IGCI` or `RegressionError`.
         alpha: the level: of the difference between the scores, or of the independence tests of additive noise.
         replicates: random halves of the rows from which the standard error of the difference is made.
-        seed: of the halves and of random features.
+        seed: of the halves, and of the folds of a regressor.
 
     Returns:
         Both scores, the decision or ``"undecided"``, and a sentence.

@@ -77,17 +77,17 @@ def regress(
     return Regression(target, on, slope, error, 2 * stats.t.sf(np.abs(slope / error), free), noise)
 
 
-def determined(correlation: np.ndarray, at: np.ndarray, names: Sequence[str]) -> DiscoveryError:
+def determined(correlation: np.ndarray, positions: np.ndarray, names: Sequence[str]) -> DiscoveryError:
     """The error that names the first column that those before it determine, and them."""
-
+    at = positions.tolist()
     for k in range(1, len(at)):
         before = at[:k]
         slope = np.linalg.lstsq(correlation[np.ix_(before, before)], correlation[before, at[k]], rcond=1e-11)[
             0
         ]
         if 1 - correlation[before, at[k]] @ slope < 10 * _EXACT:
-            large = before[np.abs(slope) > 1e-4 * np.abs(slope).max()]
-            return _function_of(names[at[k]], [names[i] for i in large])
+            most = 1e-4 * np.abs(slope).max()
+            return _function_of(names[at[k]], [names[i] for i, b in zip(before, slope) if abs(b) > most])
     return _function_of(names[at[-1]], [names[i] for i in at[:-1]])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,8 +38,7 @@ class RESIT(Algorithm):
     Args:
         regressor: a scikit-learn estimator; None takes cubic splines of each cause with ridge regression (no
             interactions; `HistGradientBoostingRegressor()` sees them, and takes longer).
-        test: the independence test of two variables; None takes random Fourier features, `KernelTest()` the exact
-            kernels.
+        test: the independence test of two variables: `RandomFourier()`, the default, or `KernelTest()`.
         alpha: the level at which the noise counts as dependent, and a parent stays.
         folds: of the regressions.
 
@@ -61,7 +60,7 @@ class RESIT(Algorithm):
     """
 
     regressor: Any = None
-    test: IndependenceTest | None = None
+    test: IndependenceTest = field(default_factory=RandomFourier)
     alpha: float = 0.01
     folds: int = 5
     name: ClassVar[str] = "resit"
@@ -86,7 +85,6 @@ class RESIT(Algorithm):
         data.require_numbers("RESIT")
         data.require_complete("RESIT")
         limits = OrderLimits.of(knowledge, data.names)
-        test = RandomFourier(seed=seed) if self.test is None else self.test
         spread = np.sqrt(np.diag(data.moments.cross) / data.moments.weight)
         values = (data.values - data.moments.mean) / spread
         p, tests = values.shape[1], 0
@@ -103,7 +101,9 @@ class RESIT(Algorithm):
                         continue
                     above = [i for i in others if limits.allowed[i, k]]
                     noise = residual(self.regressor, values[:, above], values[:, k], self.folds, seed)
-                    found.append((independence(noise, values[:, others], test)[1], data.names[k], k, above))
+                    found.append(
+                        (independence(noise, values[:, others], self.test)[1], data.names[k], k, above)
+                    )
                     tests += len(others)
                 sink = max(found, key=lambda each: (each[0], each[1]))
                 parents[sink[2]] = sink[3]
@@ -118,7 +118,7 @@ class RESIT(Algorithm):
                 for i in sorted(parents[k], key=lambda i: data.names[i]):
                     kept = [j for j in parents[k] if j != i]
                     noise = residual(self.regressor, values[:, kept], values[:, k], self.folds, seed)
-                    p_value = independence(noise, values[:, before], test)[0]
+                    p_value = independence(noise, values[:, before], self.test)[0]
                     tests += len(before)
                     required = bool(limits.required[i, k])
                     joined = p_value <= self.alpha or required
