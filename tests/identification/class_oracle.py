@@ -1,7 +1,7 @@
 """Classes of graphs on few nodes with everything about them known by enumeration.
 
-Nothing here uses the code under test: classes of DAGs are grouped by skeleton and unshielded colliders, and the effect in
-a member is its truncated factorisation, computed from a table of probabilities.
+Nothing here uses the code under test: classes of DAGs are grouped by skeleton and unshielded colliders, and the effect
+in a member is its truncated factorisation, computed from a table of probabilities.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, islice, permutations
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from aitia.identification import (
     is_adjustment_set,
     possible_estimands,
 )
+from aitia.identification._identify_class import settled_by_one_edge
 
 SLOW = bool(os.environ.get("AITIA_SLOW"))
 CASES = range(600 if SLOW else 30)
@@ -142,3 +143,22 @@ def test_the_possible_effects_of_a_pag_hold_the_truth(case: int):
     unanswered = any(not each.answer.identified for each in found)
     assert unanswered or min(abs(each - right) for each in values) < 1e-9, (graph, pag, x, y)
     assert sum(each.weight for each in found) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_settling_one_edge_is_said_to_bring_is_true(case: int):
+    _, pag, rng = drawn(case)
+    for x, y in rng.permutation(list(permutations(pag.nodes, 2)))[:3].tolist():
+        if identify(pag, Effect(x, y)).identified:
+            continue
+        for _, arrow, formula in settled_by_one_edge(pag, (x,), (y,)):
+            back = frozenset((arrow.a, arrow.b))
+            for member in islice(confounded_members(pag), 20):
+                between = member.edges_between(*back)
+                if arrow not in between or (arrow.a == x and len(between) > 1):
+                    continue
+                model = Model(member, rng)
+                at = {name: 1 for name in (x, y) if name in {symbol.name for symbol in formula.free}}
+                got = np.asarray(evaluate(formula, model.joint(), at=at).table)
+                right = model.mean(model.solve({x: 1})[y] == 1)
+                assert np.allclose(got, right, rtol=0, atol=1e-9), (pag, member, arrow, formula.text())

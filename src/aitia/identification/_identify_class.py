@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from aitia.core import Assumption, AssumptionKey
-from aitia.graphs import Edge, Graph, GraphKind, Marks, close_under_meek, representative
+from aitia.graphs import (
+    Edge,
+    Graph,
+    GraphKind,
+    Mark,
+    Marks,
+    close_under_meek,
+    orient_pag,
+    representative,
+    separator,
+)
 from aitia.identification import _assumptions as assume
 from aitia.identification._algebra import contrast, mean
 from aitia.identification._buckets import bucket_formula
@@ -276,7 +286,7 @@ def _in_pag(
     unsettled = unsettled_path(graph, *roles(question))
     if unsettled is None:
         return NotIdentified(question, witness, sentence(witness, question), (SET_OF_EFFECTS,))
-    return _disagreement(graph, question, unsettled, _settling_marks(graph, question, unsettled))
+    return _disagreement(graph, question, unsettled, _settling_marks(graph, question))
 
 
 def _by_regions(graph: Graph, question: Question) -> list[Estimand]:
@@ -324,31 +334,58 @@ def _by_regions(graph: Graph, question: Question) -> list[Estimand]:
     ]
 
 
-def _settling_marks(graph: Graph, question: Question, unsettled: UnsettledPath) -> Iterator[str]:
+def _settling_marks(graph: Graph, question: Question) -> Iterator[str]:
     """Sentences about what, once known of a single edge, would identify the effect in a PAG."""
-    x, y = roles(question)
+    for edge, arrow, _ in settled_by_one_edge(graph, *roles(question)):
+        plain = arrow.a in roles(question)[0]
+        text = f"{arrow}, with no unmeasured common cause" if plain else f"{arrow}"
+        yield f"settle {edge}: if it stands for {text}, the effect is identified"
+
+
+def settled_by_one_edge(
+    graph: Graph, x: Iterable[str], y: Iterable[str]
+) -> Iterator[tuple[Edge, Edge, Expression]]:
+    """Edges at the treatments, what they may stand for, and the formula that would then hold.
+
+    The knowledge is carried on by the rules for PAGs. An arrow out of a treatment is taken to hide no common cause; one
+    into a treatment may.
+
+    Args:
+        graph: a PAG.
+        x: the treatments.
+        y: the outcomes.
+    """
+    treatments, outcomes = tuple(x), tuple(y)
+    index = {node: i for i, node in enumerate(graph.nodes)}
+    member = representative(graph)
     for edge in graph.edges:
-        ends = [end for end in (edge.a, edge.b) if end in x]
-        if not ends:
+        ends = [end for end in (edge.a, edge.b) if end in treatments]
+        if len(ends) != 1:
             continue
-        treatment = ends[0]
-        other = edge.other(treatment)
-        for text, arrow in (
-            (f"{treatment} -> {other}, with no unmeasured common cause", Edge(treatment, other)),
-            (f"{other} -> {treatment}", Edge(other, treatment)),
-        ):
-            if any(
-                edge.mark_at(n) is not arrow.mark_at(n) and edge.mark_at(n).value != "circle"
-                for n in (edge.a, edge.b)
-            ):
+        here, there = ends[0], edge.other(ends[0])
+        for arrow in (Edge(here, there), Edge(there, here)):
+            if any(edge.mark_at(end) not in (Mark.CIRCLE, arrow.mark_at(end)) for end in (here, there)):
                 continue
-            if arrow == edge and Walks(graph).visible(treatment, other):
+            marks = Marks.of(graph)
+            marks.orient(index[arrow.a], index[arrow.b])
+            if orient_pag(marks, _separators(member), rules=_KNOWLEDGE_RULES):
                 continue
-            edges = tuple(arrow if each == edge else each for each in graph.edges)
-            changed = Graph._trusted(graph.nodes, edges, graph.latent, graph.selected, GraphKind.PAG)
-            shown = [(treatment, other)] if arrow.a == treatment else []
+            edges = marks.graph(graph.nodes, GraphKind.PAG, trusted=True).edges
+            known = Graph._trusted(graph.nodes, edges, graph.latent, graph.selected, GraphKind.PAG)
+            shown = [(here, there)] if arrow.a == here else []
             try:
-                region_formula(changed, y, x, visible=shown)
+                yield edge, arrow, region_formula(known, outcomes, treatments, visible=shown)
             except PossibleConfounding:
                 continue
-            yield f"settle {edge}: if it stands for {text}, the effect is identified"
+
+
+_KNOWLEDGE_RULES = (1, 2, 3, 4, 8, 9, 10)
+"""The rules that hold with knowledge added and without selection (Zhang 2008; Andrews, Spirtes & Cooper 2020)."""
+
+
+def _separators(member: Graph) -> Callable[[int, int], list[int] | None]:
+    def of_pair(a: int, b: int) -> list[int] | None:
+        found = separator(member, member.nodes[a], member.nodes[b])
+        return None if found is None else member.indices(found)
+
+    return of_pair
