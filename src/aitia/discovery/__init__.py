@@ -70,6 +70,7 @@ from .scores import GaussianBIC as GaussianBIC
 from .scores import MixedBIC as MixedBIC
 from .scores import RandomFeatureScore as RandomFeatureScore
 from .scores import default_score as default_score
+from .search import BOSS as BOSS
 from .series import PCMCI as PCMCI
 from .series import PCMCIPlus as PCMCIPlus
 from .series import lagged as lagged

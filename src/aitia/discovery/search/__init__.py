@@ -1,1 +1,3 @@
 """Score-based and permutation-based search over classes, orders and DAGs."""
+
+from ._boss import BOSS as BOSS
