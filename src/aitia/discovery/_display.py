@@ -25,7 +25,7 @@ _STANDS_FOR = {
     GraphKind.DAG: "one directed acyclic graph",
     GraphKind.ADMG: "one acyclic graph with unmeasured common causes",
     GraphKind.CPDAG: "a class of directed acyclic graphs that no independence tells apart",
-    GraphKind.MPDAG: "a class of directed acyclic graphs, cut down by knowledge",
+    GraphKind.MPDAG: "a class of directed acyclic graphs, cut down by what is known beforehand",
     GraphKind.PAG: "a class of graphs that may have unmeasured common causes",
     GraphKind.UNDIRECTED: "a graph without directions",
 }
@@ -158,7 +158,9 @@ def strengths(found: Discovery) -> dict[Edge, float]:
                 sizes[edge] = abs(value)
         if sizes:
             most = max(sizes.values()) or 1.0
-            return {edge: size / most for edge, size in sizes.items()}
+            # Scores differ by powers of ten; their roots can still be told apart on paper.
+            power = 0.5 if of == "score" else 1.0
+            return {edge: (size / most) ** power for edge, size in sizes.items()}
     return {}
 
 

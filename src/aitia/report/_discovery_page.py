@@ -155,9 +155,7 @@ def _columns(rows: Sequence[_Row]) -> list[tuple[str, str, bool]]:
         ("Weight", "weight", True),
         ("Why", "reason", False),
     )
-    return [
-        column for column in known if any(getattr(row.each, column[1]) not in (None, (), "") for row in rows)
-    ]
+    return [column for column in known if any(cell(row.each, column[1]) for row in rows)]
 
 
 def cell(each: EdgeEvidence, field: str) -> str:
