@@ -143,6 +143,28 @@ def test_gin_finds_clusters_and_order():
     assert right >= 0.8 * runs
 
 
+def test_gin_takes_out_the_latents_placed_before():
+    # z causes y and x, and y causes x: without z taken out, y and x share a cause, and neither could come first.
+    right = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        noise = rng.exponential(size=(3, 3000)) - 1
+        z = noise[0]
+        y = 0.8 * z + noise[1]
+        x = 0.8 * z + 0.8 * y + noise[2]
+        columns = {
+            f"{name}{i}": hidden + 0.4 * (rng.exponential(size=3000) - 1)
+            for name, hidden in (("x", x), ("y", y), ("z", z))
+            for i in range(3)
+        }
+        found = GIN().run(columns)
+        first = {each.name: each.measured[0][0] for each in found.latents}
+        right += [first[name] for name in found.order] == ["z", "y", "x"]
+        if found.order:
+            assert latent_edges(found) == {("z0", "->", "y0"), ("z0", "->", "x0"), ("y0", "->", "x0")}
+    assert right >= 5
+
+
 def test_gin_leaves_the_order_of_normal_noise_open():
     rng = np.random.default_rng(0)
     found = GIN().run(chain(rng, 1500, 2, draw=lambda: rng.normal(size=1500)))
@@ -190,6 +212,16 @@ def test_bad_input_is_named(algorithm):
         algorithm().run(chain(rng, 100, 2), Knowledge(forbidden=[("z0", "z1")]))
     with pytest.raises(DiscoveryError, match="between 0 and 1"):
         algorithm(alpha=2.0)
+
+
+def test_a_column_of_noise_joins_no_cluster():
+    # The weighted sum that is noise alone is independent of all others, whatever stands beside it.
+    rng = np.random.default_rng(0)
+    columns = chain(rng, 1500, 2) | {"noise": rng.exponential(size=1500)}
+    for algorithm in (FactorClusters(alpha=0.001), GIN(alpha=0.001)):
+        found = algorithm.run(columns)
+        assert found.details["unclustered"] == ("noise",)
+        assert any("In no cluster: noise" in each for each in found.warnings)
 
 
 def test_noise_has_no_clusters():

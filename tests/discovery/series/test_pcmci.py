@@ -80,6 +80,15 @@ def test_pcmci_plus_finds_the_class_with_an_oracle(seed, rule):
     assert not found.details["conflicts"] and not found.details["ambiguous"] and not found.warnings
 
 
+def test_the_vote_asks_the_neighbours_of_both_ends():
+    # x1 -> x2 -> x0 and x2 <- x3 -> x0: only sets with x3, no neighbour of x1, keep x1 and x0 apart.
+    names = [f"x{i}" for i in range(4)]
+    links = {(1, 0, 2), (2, 0, 0), (3, 0, 2), (3, 0, 0)}
+    found = PCMCIPlus(Oracle(unrolled(names, links, 3)), max_lag=1).run(Observations.of_names(names))
+    assert not found.details["ambiguous"]
+    assert links_into_present(found, names) == links
+
+
 def test_the_worlds_leave_some_directions_open():
     # Else the test above could pass with everything oriented.
     open_ones = 0

@@ -155,8 +155,13 @@ class GIN(Algorithm):
                 z = [k for k in range(tester.p) if k not in y]
                 if len(z) <= count:
                     continue
-                # Fewer latents than asked for would do: sets that depend on nothing meet the condition too.
-                if rank_test(tester.correlation, tester.rows, y, z, count - 1).p_value > self.alpha:
+                # A column that depends on nothing meets the condition by itself, and so does a set whose part shares
+                # fewer latents: every part of this size has to have the full rank.
+                parts = combinations(y, count)
+                if any(
+                    rank_test(tester.correlation, tester.rows, part, z, count - 1).p_value > self.alpha
+                    for part in parts
+                ):
                     continue
                 p_value = tester.test(y, z).p_value
                 if p_value > self.alpha:
