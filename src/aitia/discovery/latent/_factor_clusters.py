@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations, islice
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +18,8 @@ from aitia.discovery._observations import Observations
 from aitia.discovery.latent._structure import edges_between, loadings, measured_graph, normal_p_value
 from aitia.discovery.latent._tetrads import one_factor_p_values
 from aitia.graphs import GraphKind
+
+_PIECE = 100_000
 
 
 @dataclass(frozen=True)
@@ -180,19 +182,23 @@ def pure_triples(
     The p-value is the smallest over the further columns, times their number.
     """
     p = len(correlation)
-    quads = np.array(list(combinations(range(p), 4)))
-    values = one_factor_p_values(correlation, rows, quads)
     least = np.ones((p, p, p))
-    for out in range(4):
-        kept = np.delete(quads, out, axis=1)
-        np.minimum.at(least, (kept[:, 0], kept[:, 1], kept[:, 2]), values)
+    columns = chain.from_iterable(combinations(range(p), 4))
+    tests = 0
+    # In pieces: all sets of four of 200 columns would fill two gigabytes.
+    while len(quads := np.fromiter(islice(columns, 4 * _PIECE), np.int64).reshape(-1, 4)):
+        values = one_factor_p_values(correlation, rows, quads)
+        tests += len(quads)
+        for out in range(4):
+            kept = np.delete(quads, out, axis=1)
+            np.minimum.at(least, (kept[:, 0], kept[:, 1], kept[:, 2]), values)
     dependent = np.array([[normal_p_value(r, rows) <= alpha for r in line] for line in correlation])
     found: dict[tuple[int, ...], float] = {}
     for a, b, c in combinations(range(p), 3):
         together = min(1.0, (p - 3) * float(least[a, b, c]))
         if together > alpha and dependent[a, b] and dependent[a, c] and dependent[b, c]:
             found[a, b, c] = together
-    return found, len(quads)
+    return found, tests
 
 
 def grown(pure: Mapping[tuple[int, ...], float], names: Sequence[str], least: int) -> list[tuple[int, ...]]:
