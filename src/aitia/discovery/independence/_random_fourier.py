@@ -150,7 +150,11 @@ def weighted_chi_squared_tail(statistic: float, weights: np.ndarray) -> float:
         skewness = 8 * (w**3).sum() / (2 * (w**2).sum()) ** 1.5
         return float(0.5 - skewness / (6 * math.sqrt(2 * math.pi)))
     high = 0.5 * (1 - 1 / x) if x > w.sum() else 0.0
-    zeta = float(optimize.brentq(lambda at: float((w / (1 - 2 * at * w)).sum()) - x, -len(w) / x, high))
+
+    def slope(at: float) -> float:
+        return float((w / (1 - 2 * at * w)).sum()) - x
+
+    zeta: float = optimize.brentq(slope, -len(w) / x, high)  # pyright: ignore[reportAssignmentType]
     cumulant = -0.5 * float(np.log1p(-2 * zeta * w).sum())
     root = math.copysign(math.sqrt(max(2 * (zeta * x - cumulant), 1e-300)), zeta)
     other = zeta * math.sqrt(2 * float((w**2 / (1 - 2 * zeta * w) ** 2).sum()))
