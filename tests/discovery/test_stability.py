@@ -242,6 +242,23 @@ def test_what_all_replicates_agree_on_is_the_consensus(dag):
         assert made.graph == graph and made.notes == ()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_consensus_keeps_to_knowledge(seed: int):
+    random = np.random.default_rng(seed)
+    names = [f"v{i}" for i in range(9)]
+    weights = np.triu(random.random((9, 9)) < 0.4, 1) * 0.4
+    values = random.normal(size=(250, 9)) @ np.linalg.inv(np.eye(9) - weights)
+    # Tiers that contradict the order the data come from, so that knowledge has something to do.
+    known = Knowledge(tiers=[names[6:], names[:3], names[3:6]], forbidden=[("v0", "v1")])
+    found = stability(
+        PC(FisherZ(), alpha=0.05), Observations.of_values(names, values), 40, knowledge=known, **QUIET
+    )
+    assert len(found.consensus.edges) > 4
+    for edge in found.consensus.edges:
+        ways = [(edge.a, edge.b)] if edge.directed else [(edge.a, edge.b), (edge.b, edge.a)]
+        assert not any(known.forbids(*way) for way in ways), str(edge)
+
+
 def test_a_consensus_is_closed_under_meeks_rules():
     texts = ("[mpdag]; a -> b -> c", "a -> b <- c", "[mpdag]; a -> b; c")
     graphs = [Graph.parse(text) for text in texts]

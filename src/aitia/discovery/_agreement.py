@@ -129,7 +129,9 @@ class Agreement:
         labels = [label if len(label) <= 30 else f"{label[:29]}…" for label in self.labels]
         # Inches: a cell for each algorithm, and room for the longest label on the left and below.
         room = 0.8 + 0.085 * max(map(len, labels))
-        figure = Figure(figsize=(0.55 * k + room + 0.6, 0.55 * k + 0.8 * room + 0.5), dpi=150, layout="constrained")
+        figure = Figure(
+            figsize=(0.55 * k + room + 0.6, 0.55 * k + 0.8 * room + 0.5), dpi=150, layout="constrained"
+        )
         axes = figure.subplots()
         most = max(int(self.distances.max(initial=0)), 1)
         axes.imshow(self.distances, cmap="Blues", vmin=0, vmax=1.35 * most)
