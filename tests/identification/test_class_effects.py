@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, islice, pairwise, permutations
 
 import numpy as np
 import pytest
 from class_oracle import classes, contrast, joint, narrowed, random_table, shared, truncated
 
 from aitia.core import stream
-from aitia.graphs import Graph, GraphKind
+from aitia.graphs import Graph, GraphKind, completed, members, restrict
 from aitia.identification import (
     TREATED,
     ControlledDirect,
@@ -30,6 +30,7 @@ from aitia.identification import (
     possible_estimands,
     subgroup,
 )
+from aitia.identification._possibly import Walks
 
 SLOW = bool(os.environ.get("AITIA_SLOW"))
 EVERY = classes("wxyz")
@@ -187,3 +188,28 @@ def test_other_questions_are_right_in_every_member(case: int):
         if isinstance(question, ControlledDirect):
             one, zero = (truncated(table, group[0], {x: level, w: 1}, y)[1] for level in (1, 0))
             assert got == pytest.approx(one - zero, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", range(200 if SLOW else 25))
+def test_six_nodes_with_much_knowledge(case: int):
+    """Where arrows point back across a path, only unshielded paths tell what may be caused (Perkovic et al. 2017)."""
+    rng = stream(case, "six")
+    order, density = rng.permutation(list("abcdef")), rng.uniform(0.5, 0.95)
+    arrows = [(a, b) for i, a in enumerate(order) for b in order[i + 1 :] if rng.random() < density]
+    dag = Graph.build(nodes=list("abcdef"), directed=arrows)
+    graph = restrict(completed(dag), required=[each for each in arrows if rng.random() < 0.25])
+    group = list(islice(members(graph), 60))
+    if len(group) == 60:
+        return
+    table = random_table(rng, dag)
+    walks = Walks(graph)
+    for x in graph.nodes:
+        assert walks.reach([x]) == set().union(*(each.descendants(x) for each in group)), (graph, x)
+        y = str(rng.choice([each for each in graph.nodes if each != x]))
+        values = [contrast(table, each, x, y) for each in group]
+        found = identify(graph, Effect(x, y))
+        assert found.identified == agreed(values), (graph, x, y)
+        if not found.identified:
+            path = found.witness.path.nodes
+            arrows = {(a, b) for a, b in pairwise(path)}
+            assert any(arrows <= {(e.a, e.b) for e in each.edges} for each in group), (graph, path)

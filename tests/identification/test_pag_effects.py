@@ -162,3 +162,30 @@ def test_what_settling_one_edge_is_said_to_bring_is_true(case: int):
                 got = np.asarray(evaluate(formula, model.joint(), at=at).table)
                 right = model.mean(model.solve({x: 1})[y] == 1)
                 assert np.allclose(got, right, rtol=0, atol=1e-9), (pag, member, arrow, formula.text())
+
+
+@pytest.mark.parametrize("order", list(permutations("cxz"))[:6])
+def test_a_bucket_is_taken_out_of_a_confounded_district(order):
+    # x <-> z is certain, so that taking x out has to average z's factor over x; in both orders of x and z.
+    graph = Graph.parse("a -> x; b -> x; x <-> z; c -> z; x -> y; z -> y")
+    graph = Graph(tuple((*order, "y", "a", "b")), graph.edges, kind=graph.kind)
+    pag = pag_of(graph)
+    found = identify(pag, Interventional(("z", "y"), ("x",)), rules=[Rule.GENERAL])
+    model = Model(graph, stream(5, "district"), levels=3)
+    for level in (0, 1):
+        answer = evaluate(found.expression, model.joint(), at={"x": level})
+        names = [symbol.name for symbol in answer.symbols]
+        table = np.asarray(answer.table)
+        for name in set(names) - {"z", "y"}:
+            table = table.take(0, axis=names.index(name))
+            names.remove(name)
+        right = model.distribution(model.solve({"x": level}), tuple(names))
+        assert np.allclose(table, right, rtol=0, atol=1e-9), found.text()
+
+
+def test_what_lies_on_a_causal_path_is_forbidden_in_a_pag():
+    pag = pag_of(Graph.parse("a -> x; b -> x; x -> m; m -> y; m -> d"))
+    valid = [z for k in range(5) for z in combinations("abmd", k) if is_adjustment_set(pag, "x", "y", z)]
+    assert valid == [(), ("a",), ("b",), ("a", "b")]
+    assert is_adjustment_set(pag, "x", "y", ["d"]).forbidden == ("d",)
+    assert identify(pag, Effect("x", "y")).adjustment == ()
