@@ -109,6 +109,11 @@ def test_rules_4_and_10_and_those_of_selection():
     for edges, end in (("c <-> d", "c <-> d"), ("c -> d", "c -> d")):
         pag = pag_of(Graph.parse(f"[pag]; a -> b; b <-> c; b -> d; {edges}"))
         assert Graph.parse(f"[pag]; {end}").edges[0] in pag.edges
+    # The same along two colliders: t, q, a, b, c
+    pag = pag_of(Graph.parse("[pag]; t -> q; q <-> a; b -> a; q -> c; a -> c; b -> c"))
+    assert Edge("b", "c", TAIL, ARROW) in pag.edges
+    pag = pag_of(Graph.parse("[pag]; t -> q; q <-> a; a <-> b; q -> c; a -> c; b <-> c"))
+    assert Edge("b", "c", ARROW, ARROW) in pag.edges and Edge("a", "b", ARROW, ARROW) in pag.edges
     # R5: a chordless cycle of undirected edges
     assert pag_of(Graph.parse("[pag]; a -- b -- c -- d -- a")) == Graph.parse("[pag]; a -- b -- c -- d -- a")
     # R9: a o-> d and an uncovered path a, b, c, d with b and d apart
