@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -102,7 +102,14 @@ def edges_between(
     found = PC(LatentRanks(indicators, covariance, rows), alpha).run(Observations.of_names(names), knowledge)
     directed = tuple((edge.a, edge.b) for edge in found.graph.edges if edge.directed)
     undirected = tuple((edge.a, edge.b) for edge in found.graph.edges if edge.undirected)
-    return LatentEdges(directed, undirected, tuple(found.evidence), found.tests, found.warnings)
+    evidence = tuple(
+        # What PC takes for knowledge is the order that the caller's tests gave.
+        replace(each, reason="oriented by the causal order of the latents")
+        if each.adjacent and {(each.a, each.b), (each.b, each.a)} & set(directed) and order
+        else each
+        for each in found.evidence
+    )
+    return LatentEdges(directed, undirected, evidence, found.tests, found.warnings)
 
 
 def measured_graph(

@@ -316,11 +316,15 @@ def evidence_of(
         for i, lag, j in links:
             if lag + shift <= max_lag:
                 now = f"{lag_name(names[i], lag)} and {names[j]}"
+                # Pairs within a step were tested once, in one of the two orders.
+                test = decided.get((i, lag, j)) or decided.get((j, lag, i))
                 made.append(
                     EdgeEvidence(
                         lag_name(names[i], lag + shift),
                         lag_name(names[j], shift),
                         True,
+                        statistic=test.value if test else None,
+                        p_value=test.p_value if test else None,
                         reason=f"repeats the link between {now}, as links do not change over time",
                     )
                 )
