@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from worlds import linear_data, random_admg, random_dag, skeleton_of, structural_distance
 
 from aitia.discovery import DiscoveryError, FisherZ, KnowledgeError, Observations, Oracle
-from aitia.discovery._knowledge import Knowledge
+from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.discovery.constraint import FCI, PC, RFCI
 from aitia.discovery.constraint._fci import possible_d_sep
-from aitia.discovery.constraint._rfci import discriminating_paths
+from aitia.discovery.constraint._pag import finish
+from aitia.discovery.constraint._probe import Probe
+from aitia.discovery.constraint._rfci import _Checks, discriminating_paths
+from aitia.discovery.constraint._setting import Setting
+from aitia.discovery.constraint._skeleton import Skeleton
 from aitia.discovery.independence import Independence, IndependenceTest, Tester
 from aitia.graphs import Graph, GraphKind, Mark, Marks, mag_of, pag_of
 
@@ -57,6 +61,46 @@ def test_wide_sets_are_needed_and_found():
     found = FCI(Oracle(NEEDS_WIDE_SETS)).run(data)
     assert skeleton_of(found.graph) < skeleton_of(narrow.graph)
     assert found.graph == pag_of(NEEDS_WIDE_SETS)
+
+
+def test_rfci_cuts_an_edge_that_a_check_finds_independent():
+    # Found by a random search: an unshielded triple of PC's skeleton has an edge that its own separating set cuts.
+    truth = Graph.parse(
+        "v4 -> v2; v2 -> v0; v5 -> v7; v0 -> v1; v3 -> v6; v0 -> v6; v7 -> v6; v2 <-> v5; v3 <-> v4; v0 <-> v7; "
+        "v1 <-> v4; v1 <-> v5; v6 <-> v7"
+    )
+    data = Observations.of_names(truth.nodes)
+    found = RFCI(Oracle(truth)).run(data)
+    assert skeleton_of(found.graph) < skeleton_of(PC(Oracle(truth)).run(data).graph)
+    assert skeleton_of(found.graph) >= skeleton_of(mag_of(truth))
+    check_sound(found.graph, truth)
+
+
+def test_an_edge_of_a_discriminating_path_is_cut_by_a_subset():
+    truth = Graph.parse("a -> b -> c; d")
+    probe = Probe(Setting.of(Observations.of_names("abcd"), Oracle(truth), NOTHING))
+    skeleton = Skeleton.complete(probe.setting, np.zeros((4, 4), bool))
+    checks = _Checks(probe, skeleton, np.zeros((4, 4), bool), 0.01)
+    assert checks._cut_along((3, 0, 2, 1), (1,)) == [(3, 0), (0, 2)]
+    assert skeleton.separator(0, 2) == (1,) and skeleton.separator(0, 3) == ()
+    assert skeleton.adjacent[1, 2]
+
+
+def test_a_repair_that_joins_a_pair_is_told_in_the_evidence():
+    # a <-> b <-> c <-> d with b -> d and c -> a: a and d cannot be separated, yet they are apart.
+    setting = Setting.of(Observations.of_names("abcd"), Oracle(Graph.parse("a; b; c; d")), NOTHING)
+    apart = np.zeros((4, 4), bool)
+    apart[0, 3] = apart[3, 0] = True
+    skeleton = Skeleton.complete(setting, apart)
+    marks = Marks(4)
+    for u, v in ((0, 1), (1, 2), (2, 3)):
+        marks.join(u, v, Mark.ARROW, Mark.ARROW)
+    marks.orient(1, 3)
+    marks.orient(2, 0)
+    made = finish(skeleton, marks, {}, [])
+    assert made.graph.edges_between("a", "d")
+    assert made.repaired == {(0, 3): "joined by the repair"}
+    assert skeleton.adjacent[0, 3] and "fit no graph" in made.warnings[0]
 
 
 def check_sound(found: Graph, truth: Graph) -> None:

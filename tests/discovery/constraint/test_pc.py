@@ -147,6 +147,25 @@ def test_two_colliders_on_one_edge_the_better_supported_stands():
     assert "a -> b <- c" in found.warnings[0]
 
 
+def test_the_three_rules_for_colliders_by_hand():
+    # c and d lie between a and b. Sets that separate a and b: {c} and {c, d}, so c is in all and d in half of them.
+    apart = {("a", "b", "c"): 0.9, ("a", "b", "cd"): 0.5}
+    answers = {
+        rule: PC(Stated(apart), colliders=rule).run(Observations.of_names("abcd")) for rule in Colliders
+    }
+    assert answers[Colliders.SEPARATING_SET].graph.parents("d") >= {"a", "b"}
+    for rule in (Colliders.CONSERVATIVE, Colliders.MAJORITY):
+        assert "1 unshielded triples are ambiguous" in answers[rule].warnings[0]
+        assert "a -> d <- b" in answers[rule].warnings[0]
+        assert answers[rule].graph.parents("d") < {"a", "b", "c"}
+    # Now {}, {c} and {d}: each is in one of three, a collider by majority and ambiguous when cautious.
+    apart = {("a", "b", ""): 0.9, ("a", "b", "c"): 0.5, ("a", "b", "d"): 0.5}
+    majority = PC(Stated(apart), colliders=Colliders.MAJORITY).run(Observations.of_names("abcd"))
+    assert majority.graph.parents("c") >= {"a", "b"} <= majority.graph.parents("d")
+    cautious = PC(Stated(apart), colliders=Colliders.CONSERVATIVE).run(Observations.of_names("abcd"))
+    assert "2 unshielded triples are ambiguous" in cautious.warnings[0]
+
+
 def test_a_square_without_colliders_is_repaired_to_a_class():
     # a - b - c - d - a without chords or colliders fits no DAG: one collider has to come in.
     found = PC(Stated({("a", "c", "bd"): 0.9, ("b", "d", "ac"): 0.9})).run(Observations.of_names("abcd"))
