@@ -101,7 +101,13 @@ def test_same_answer_as_lingam():
     # lingam 1.13.0: m = lingam.DirectLiNGAM(); m.fit(five()); m.causal_order_, m.adjacency_matrix_ (adaptive lasso)
     found = DirectLiNGAM(pruning=AdaptiveLasso()).run(observed(five(), "abcde"))
     assert found.order == ("a", "b", "c", "d", "e")
-    expected = {"a -> b": 1.205282, "a -> c": -0.760611, "b -> d": 0.902002, "c -> d": 1.092893, "d -> e": -0.696891}
+    expected = {
+        "a -> b": 1.205282,
+        "a -> c": -0.760611,
+        "b -> d": 0.902002,
+        "c -> d": 1.092893,
+        "d -> e": -0.696891,
+    }
     assert found.details["weights"] == pytest.approx(expected, abs=1e-6)
 
 
@@ -116,9 +122,7 @@ def test_kernel_information_against_full_kernel_matrices():
     y = x**2 + 0.3 * rng.normal(size=120)
     n, ridge, width = 120, 0.02, 1.0
     centre = np.eye(n) - 1 / n
-    grams = [
-        centre @ np.exp(-((v[:, None] - v[None, :]) ** 2) / (2 * width**2)) @ centre for v in (x, y)
-    ]
+    grams = [centre @ np.exp(-((v[:, None] - v[None, :]) ** 2) / (2 * width**2)) @ centre for v in (x, y)]
     # Bach and Jordan (2002), equation 19: the regularised matrices themselves.
     shrunk = [np.linalg.solve(gram + n * ridge / 2 * np.eye(n), gram) for gram in grams]
     joint = np.eye(2 * n)

@@ -29,7 +29,9 @@ def test_independent_noises_of_fitted_models_give_uniform_p_values(draw: str):
         for k in (1, 2):
             slopes = np.linalg.lstsq(columns[:, :k], columns[:, k], rcond=None)[0]
             left.append(columns[:, k] - columns[:, :k] @ slopes)
-        p_values.append(dependence_p_values(np.column_stack(left), np.ones((3, 3), bool))[np.triu_indices(3, 1)])
+        p_values.append(
+            dependence_p_values(np.column_stack(left), np.ones((3, 3), bool))[np.triu_indices(3, 1)]
+        )
     for column in np.array(p_values).T:
         assert stats.kstest(column, "uniform").pvalue > 0.001
 

@@ -112,7 +112,7 @@ class ICALiNGAM(Algorithm):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 try:
-                    parts = ica.fit_transform(values.T)
+                    parts: np.ndarray = ica.fit_transform(values.T)  # type: ignore[assignment]
                 except (ValueError, np.linalg.LinAlgError) as problem:
                     raise DiscoveryError(
                         f"Independent component analysis failed: {problem}.", "Use DirectLiNGAM."

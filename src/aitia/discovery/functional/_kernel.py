@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping
+from collections.abc import MutableMapping
 
 import numpy as np
 
@@ -38,8 +38,8 @@ def kernel_information(
     y: np.ndarray,
     width: float,
     ridge: float,
-    memory: MutableMapping[Hashable, np.ndarray] | None = None,
-    key: Hashable = None,
+    memory: MutableMapping[int, np.ndarray] | None = None,
+    key: int = 0,
 ) -> float:
     r"""The kernel generalised variance :math:`-\tfrac12 \log\det(I - M M')` of two standardised samples.
 

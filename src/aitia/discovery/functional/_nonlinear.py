@@ -11,7 +11,6 @@ from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._observations import Observations
 from aitia.discovery.independence import IndependenceTest
 
-
 _KNOTS = 8
 _PENALTIES = np.logspace(-4, 3, 15)
 

@@ -79,7 +79,7 @@ def regress(
 
 def determined(correlation: np.ndarray, positions: np.ndarray, names: Sequence[str]) -> DiscoveryError:
     """The error that names the first column that those before it determine, and them."""
-    at = positions.tolist()
+    at: list[int] = positions.tolist()
     for k in range(1, len(at)):
         before = at[:k]
         slope = np.linalg.lstsq(correlation[np.ix_(before, before)], correlation[before, at[k]], rcond=1e-11)[

@@ -53,8 +53,8 @@ class RESIT(Algorithm):
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> dose = rng.uniform(-2, 2, size=400)
-        >>> relief = np.tanh(2 * dose) + 0.3 * rng.normal(size=400)
+        >>> dose = rng.uniform(-1, 1, size=400)
+        >>> relief = np.exp(1.5 * dose) + 0.2 * rng.normal(size=400)
         >>> RESIT().run({"relief": relief, "dose": dose}).order
         ('dose', 'relief')
     """
@@ -189,7 +189,7 @@ class RESIT(Algorithm):
             line = residual(LinearRegression(), values[:, above], values[:, k], self.folds, seed)
             # The mean gain of the curve in squared error, in its standard errors.
             gain = line**2 - noises[:, k] ** 2
-            if gain.mean() < 2 * gain.std() / np.sqrt(len(gain)):
+            if gain.mean() <= 2 * gain.std() / np.sqrt(len(gain)):
                 said.extend(f"{data.names[i]} -> {data.names[k]}" for i in open_)
         return said
 

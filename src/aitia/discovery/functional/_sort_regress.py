@@ -51,7 +51,7 @@ class SortRegress(Algorithm):
         >>> a = rng.normal(size=1000)
         >>> b = a + rng.normal(size=1000)
         >>> print(SortRegress().run({"b": b, "a": a}).graph.to_text())
-        b; a; a -> b
+        a -> b
     """
 
     by: SortBy = SortBy.VARIANCE
