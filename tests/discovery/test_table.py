@@ -16,6 +16,7 @@ from aitia.discovery import (
     algorithms,
     takes,
 )
+from aitia.discovery.constraint import PC
 from aitia.graphs import GraphKind
 
 
@@ -34,7 +35,7 @@ def test_the_names_that_other_tools_call_are_there():
 
 
 def test_spelling():
-    assert algorithm_named("PC", alpha=0.2) == algorithms()["pc"](alpha=0.2)
+    assert algorithm_named("PC", alpha=0.2) == PC(alpha=0.2)
     assert type(algorithm_named("Direct-LiNGAM")).__name__ == "DirectLiNGAM"
     with pytest.raises(DiscoveryError, match="There is no algorithm 'directlingan'") as caught:
         algorithm_named("directlingan")
