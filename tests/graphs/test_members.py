@@ -257,3 +257,10 @@ def test_relabelling_changes_nothing():
             cpdag, required
         ).relabel(names)
         assert count_members(completed(again)) == count_members(cpdag)
+
+
+def test_marks_that_leave_out_what_separations_show_have_no_members():
+    # Whether c is a collider between b and d shows in the class (a, b, c, d discriminates), and here it is open.
+    edges = Graph.parse("a -> b; b -> d").edges + Graph.parse("b <-> c").edges + Graph.parse("c o-> d").edges
+    graph = Graph._trusted(("a", "b", "c", "d"), edges, frozenset(), frozenset(), GraphKind.PAG)
+    assert list(members(graph)) == []
