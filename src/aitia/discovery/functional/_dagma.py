@@ -42,7 +42,8 @@ class DAGMA(Algorithm):
     Minimises :math:`\mu\,(Q(W) + \lambda_1 \lVert W\rVert_1) - \log\det(sI - W\circ W) + p\log s` by Adam for
     :math:`\mu = 1, 0.1, 0.01, \dots`; the log-determinant is zero exactly for acyclic W. With least squares the
     weights are then the exact lasso along the order where Adam ended. Entries below the threshold are dropped.
-    Least squares, :math:`Q = \tfrac12 \mathrm{tr}((I-W)'\hat\Sigma(I-W))`, reads the covariance alone: one pass over the rows.
+    Least squares, :math:`Q = \tfrac12 \mathrm{tr}((I-W)'\hat\Sigma(I-W))`, reads the covariance alone: one pass over
+    the rows.
 
     On raw columns least squares takes what has more variance for an effect: simulated data often reward this, real
     units do not (Reisach et al. 2021). So columns are standardised by default, `details` holds the varsortability and

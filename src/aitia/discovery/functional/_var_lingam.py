@@ -130,7 +130,7 @@ class VARLiNGAM(Algorithm):
             for column in report.columns:
                 if column.tested:
                     status = Status.SURVIVED if column.is_stationary else Status.BROKEN
-                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence())
+                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence)
             found = replace(
                 found,
                 warnings=(*report.warnings, *found.warnings),
