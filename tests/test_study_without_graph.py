@@ -243,3 +243,10 @@ def test_a_score_in_place_of_tests_reaches_the_same_class(found: Study):
 
     study = Study(COFFEE.table(), QUESTION, discover=BOSS(GaussianBIC())).find_graph(replicates=0)
     assert study.graph == found.graph
+
+
+def test_one_formula_does_not_fit_several_adjustment_sets(found: Study):
+    from dataclasses import replace
+
+    with pytest.raises(NotYet, match="different ones"):
+        replace(found, formula="~ workload").estimate("regression-adjustment")

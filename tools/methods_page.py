@@ -1,4 +1,4 @@
-"""Write docs/methods.md: every estimator and every refuter, from the tables and docstrings of the library.
+"""Write docs/methods.md: every estimator, refuter and discovery algorithm, from tables and docstrings of the library.
 
 python tools/methods_page.py
 """
@@ -9,6 +9,7 @@ import inspect
 import re
 from pathlib import Path
 
+from aitia.discovery import Algorithm, algorithms
 from aitia.estimation import Estimator, estimators
 from aitia.identification import Rule
 from aitia.refutation import Refuter, refuters
@@ -22,7 +23,7 @@ hide: [toc]
 
 # Methods
 
-Every estimator and every refuter, with what it assumes or attacks and where it comes from.
+Every estimator, every refuter and every discovery algorithm, with what it assumes or attacks and where it comes from.
 `python tools/methods_page.py` makes this page from the classes and their docstrings.
 
 ## Estimators
@@ -37,6 +38,20 @@ Each attacks one assumption. A p-value is uniform where the assumption holds; a 
 being overturned. Those that say *bounds* cannot test their assumption: they say how wrong it would have to be.
 `study.refute()` makes all the attacks that apply; `study.refute([PlaceboTreatment(), EValue()])` makes just these.
 """
+
+
+GRAPHS = """## Discovery algorithms
+
+Each finds the graphs that data and knowledge leave open. The name is the one that `aitia discover --algorithm NAME` takes;
+in Python the class with its options is better: `discover(data, PC(alpha=0.001))`. [Which one to take](rooms/discovery.md#which-algorithm).
+"""
+
+FINDS = {
+    "cpdag": "CPDAG (MPDAG with knowledge)",
+    "mpdag": "MPDAG",
+    "pag": "PAG",
+    "dag": "DAG",
+}
 
 
 class NotDocumented(Exception):
@@ -114,6 +129,11 @@ def named(name: str, made: type) -> str:
     return f"{name}<br>[`{made.__name__}`][aitia.{room}.{made.__name__}]"
 
 
+def found_by(made: type[Algorithm]) -> str:
+    """The kind of graph an algorithm finds."""
+    return FINDS[made.output.value]
+
+
 def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     """The lines of a table."""
     return [f"| {' | '.join(each)} |" for each in (heads, ("---",) * len(heads), *rows)]
@@ -135,6 +155,16 @@ def page() -> str:
         (named(name, each), each.attacks.value, survivors(each), reported(each), prose(each.reference))
         for name, each in refuters().items()
     ]
+    graphs = [
+        (
+            named(f"`{name}`", each),
+            found_by(each),
+            sentence(part(each, "Assumptions")),
+            prose(each.cost),
+            prose(each.reference),
+        )
+        for name, each in algorithms().items()
+    ]
     return "\n".join(
         [
             HEAD,
@@ -142,6 +172,9 @@ def page() -> str:
             "",
             ATTACKS,
             *table(("refuter", "attacks", "survivors", "reports", "reference"), attacks),
+            "",
+            GRAPHS,
+            *table(("algorithm", "finds", "assumes", "cost", "reference"), graphs),
             "",
         ]
     )

@@ -19,6 +19,7 @@ ROOMS = {
     "study": "Study",
     "data": "Data",
     "graphs": "Graphs",
+    "discovery": "Discovery",
     "identification": "Identification",
     "estimation": "Estimation",
     "refutation": "Refutation",

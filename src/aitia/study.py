@@ -286,6 +286,12 @@ class Study:
 
         possible = self.findings.possible
         assert possible is not None
+        if self.formula is not None:
+            raise NotYet(
+                f"The formula {self.formula!r} says how one adjustment set enters, but the graphs of this class adjust "
+                f"for {len(possible.estimands)} different ones.",
+                "Leave formula= out, or settle the direction of an edge: the study's `possible` names them.",
+            )
         effects = estimate_set(
             possible,
             self.table,

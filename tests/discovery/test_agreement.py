@@ -45,7 +45,7 @@ def test_a_known_case():
     assert found.distances.tolist() == [[0, 2], [2, 0]] and found.skeletons.tolist() == [[0, 1], [1, 0]]
     assert found.shared == (Edge("a", "b"),)
     assert found.disputed == ((("b", "c"), ("b -> c", "c -> b")), (("c", "d"), ("apart", "c -> d")))
-    assert "agree wholly on 1 edge" in found.sentence() and "2 pairs differ" in found.sentence()
+    assert "agree wholly on 1 edge" in found.sentence and "2 pairs differ" in found.sentence
     held = json.loads(json.dumps(found.to_dict()))
     assert held["distances"] == [[0, 2], [2, 0]] and held["shared"] == [["a", "tail", "arrow", "b"]]
     assert found._repr_html_().count("<table>") == 2 and "b, c:" in repr(found)

@@ -68,7 +68,7 @@ def test_a_level_that_does_not_hold_is_broken():
     told = Threshold(1.96 / math.sqrt(300))
     object.__setattr__(told, "alpha", 0.01)
     check = permuted(told, normal(300, 0.4), 60, **QUIET)
-    assert check.status is Status.BROKEN and "more than its level of 0.01 promises" in check.sentence()
+    assert check.status is Status.BROKEN and "more than its level of 0.01 promises" in check.sentence
 
 
 def test_required_edges_do_not_count_and_forbidden_pairs_are_no_pairs():

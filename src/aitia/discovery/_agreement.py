@@ -57,6 +57,7 @@ class Agreement:
     refused: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
 
+    @property
     def sentence(self) -> str:
         """In one sentence: on how much they agree."""
         k = len(self.labels)
@@ -77,7 +78,7 @@ class Agreement:
 
     def __repr__(self) -> str:
         wide = max(map(len, self.labels))
-        lines = [self.sentence(), " " * wide + "  " + "  ".join(f"{label:>6}" for label in self.labels)]
+        lines = [self.sentence, " " * wide + "  " + "  ".join(f"{label:>6}" for label in self.labels)]
         for label, row in zip(self.labels, self.distances.tolist()):
             cells = "  ".join(f"{each:>{max(6, len(name))}}" for each, name in zip(row, self.labels))
             lines.append(f"{label:<{wide}}  {cells}")
@@ -98,7 +99,7 @@ class Agreement:
         pairs += [(f"{a}, {b}", edges) for (a, b), edges in self.disputed]
         body = "".join(row([pair, *edges]) for pair, edges in pairs[:200])
         return (
-            f"<div><p>{escape(self.sentence())}</p>"
+            f"<div><p>{escape(self.sentence)}</p>"
             f"<table>{row(['Pairs that differ', *self.labels], 'th')}{far}</table>"
             f"<table>{row(['Pair', *self.labels], 'th')}{body}</table></div>"
         )

@@ -108,6 +108,7 @@ class Discovery:
             return quick(a, b)
         return next((each for each in self.evidence if {each.a, each.b} == {a, b}), None)
 
+    @property
     def sentences(self) -> list[str]:
         """What was found and what it rests on, in plain sentences."""
         from aitia.discovery._display import sentences

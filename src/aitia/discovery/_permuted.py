@@ -53,6 +53,7 @@ class SelfCheck:
         """How many edges of the answer chance alone would bring."""
         return self.rate * self.pairs
 
+    @property
     def sentence(self) -> str:
         """The verdict in a few words."""
         low, high = self.interval
@@ -69,16 +70,16 @@ class SelfCheck:
         return said
 
     def __repr__(self) -> str:
-        return f"{self.status.value}: {self.sentence()}"
+        return f"{self.status.value}: {self.sentence}"
 
     def _repr_html_(self) -> str:
-        return f"<p><strong>{self.status.value}</strong>: {escape(self.sentence())}</p>"
+        return f"<p><strong>{self.status.value}</strong>: {escape(self.sentence)}</p>"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the answer itself, as plain data for JSON."""
         return {
             "status": self.status.value,
-            "sentence": self.sentence(),
+            "sentence": self.sentence,
             "rate": self.rate,
             "interval": list(self.interval),
             "expected": self.expected,

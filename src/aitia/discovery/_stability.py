@@ -166,6 +166,7 @@ class Stability:
         """The share of replicates that join the two ends of an edge."""
         return float(self.adjacent[self._place(edge.a), self._place(edge.b)])
 
+    @property
     def sentence(self) -> str:
         """In one sentence: how many of the edges found are in most replicates."""
         edges = self.found.graph.edges
@@ -192,7 +193,7 @@ class Stability:
         )
 
     def __repr__(self) -> str:
-        lines = [self.sentence(), f"Drawn: {self.resampled}; seed {self.seed}; {self.seconds:.2f} s."]
+        lines = [self.sentence, f"Drawn: {self.resampled}; seed {self.seed}; {self.seconds:.2f} s."]
         rows = self.edges()
         wide = max(
             (len(each.found if each.found != "apart" else f"{each.a}, {each.b}") for each in rows), default=0
@@ -216,7 +217,7 @@ class Stability:
             + "</tr>"
             for each in self.edges()[:200]
         )
-        parts = [f"<p>{escape(each)}</p>" for each in (self.sentence(), *self.warnings)]
+        parts = [f"<p>{escape(each)}</p>" for each in (self.sentence, *self.warnings)]
         if len(self.nodes) <= 200:
             parts.append(to_svg(self.consensus, widths=self.widths(self.consensus)))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

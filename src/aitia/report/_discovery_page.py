@@ -74,7 +74,7 @@ def discovery_page(
     """A discovery as the text of one HTML page; for the arguments see `write_discovery_report`."""
     joined, apart = _evidence(found)
     rows = () if how_sure is None else how_sure.edges()
-    sentences = found.sentences()
+    sentences = found.sentences
     contents = [
         ("graph", "Graph", True),
         ("stability", "How sure", how_sure is not None),

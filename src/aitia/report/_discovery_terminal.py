@@ -21,7 +21,7 @@ def discovery_table(found: Discovery, how_sure: Stability | None = None) -> list
         found: the discovery.
         how_sure: its stability, where it was bootstrapped.
     """
-    first, *rest = found.sentences()
+    first, *rest = found.sentences
     parts: list[Any] = [_text(""), _text(shown(first), "bold"), *(_text(shown(each)) for each in rest)]
     if found.warnings or (how_sure is not None and how_sure.warnings):
         parts += [_text(""), _text("Take care", "bold yellow")]
@@ -32,7 +32,7 @@ def discovery_table(found: Discovery, how_sure: Stability | None = None) -> list
         if len(found.graph.edges) > _MOST_EDGES:
             parts.append(_text(f"and {len(found.graph.edges) - _MOST_EDGES:,} more edges", "dim"))
     if how_sure is not None:
-        parts += [_text(""), _text(shown(how_sure.sentence()))]
+        parts += [_text(""), _text(shown(how_sure.sentence))]
     if found.decisions:
         parts += [_text(""), _text("Decided on your behalf", "bold")]
         parts += [_text(f"- {shown(each.what)} ({shown(each.why)})") for each in found.decisions]

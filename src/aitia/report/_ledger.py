@@ -112,7 +112,7 @@ def found_graph_lines(discovery: Discovery, stability: Stability | None) -> tupl
         discovery: the graph with what its algorithm assumes.
         stability: how often the bootstrap finds each edge again, or None.
     """
-    evidence = () if stability is None else (stability.sentence(),)
+    evidence = () if stability is None else (stability.sentence,)
     line = Assumption(
         AssumptionKey.GRAPH,
         f"The graph, found in the same rows by {discovery.algorithm.name}, is right; intervals take it as given.",

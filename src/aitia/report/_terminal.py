@@ -56,7 +56,7 @@ def terminal(findings: Findings) -> list[Any]:
         parts.append(_text(shown(findings.title), "bold"))
     parts.append(_text(findings.asked, "bold"))
     if findings.discovery is not None:
-        parts.append(_text(shown(" ".join(findings.discovery.sentences())), "dim"))
+        parts.append(_text(shown(" ".join(findings.discovery.sentences)), "dim"))
         parts += [_text(f"- {shown(each)}", "bold yellow") for each in findings.discovery.warnings]
     if isinstance(findings.identification, NotIdentified) and findings.effects is None:
         return [*parts, *identification_table(findings.identification, heading=False)]

@@ -74,8 +74,9 @@ def orient(skeleton: Skeleton, found: Found, *, extra: Iterable[Arrow] = ()) -> 
     undecided = {(each.a, each.middle, each.b) for each in found.ambiguous}
     forced = sorted(wanted - {(each.a, each.middle, each.b) for each in found.colliders} - undecided)
     if forced:
+        maker = "The knowledge makes" if known else "The arrows of several colliders together make"
         warnings.append(
-            "The knowledge makes colliders that the tests deny: "
+            f"{maker} colliders that the tests deny: "
             f"{listing([_words(setting, Triple(0.0, c, a, b)) for a, c, b in forced])}."
         )
     closed = start.copy()

@@ -114,7 +114,7 @@ class SeriesAlgorithm(Algorithm):
             for column in report.columns:
                 status = Status.SURVIVED if column.is_stationary else Status.BROKEN
                 if column.tested:
-                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence())
+                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence)
             found = replace(
                 found,
                 warnings=(*report.warnings, *found.warnings),

@@ -54,6 +54,7 @@ class SeriesColumn:
         """Whether its level changes and it does not return to a mean or trend, like a random walk."""
         return self.mean_p_value < self.level and self.unit_root > self.critical
 
+    @property
     def sentence(self) -> str:
         """What was found, and what to do about it."""
         if not self.tested:
@@ -118,7 +119,7 @@ class SeriesReport:
             f"{self.longest:,} rows."
         ]
         lines.extend(
-            f"{each.sentence()} Autocorrelation {each.autocorrelation:.2f}." for each in self.columns
+            f"{each.sentence} Autocorrelation {each.autocorrelation:.2f}." for each in self.columns
         )
         if self.suggested_max_lag is not None:
             lines.append(
@@ -166,7 +167,7 @@ def report_on(series: Series, *, suggest: bool = False) -> SeriesReport:
     tested = [(start, stop) for start, stop in series.runs if stop - start >= _FEWEST]
     level = _LEVEL / (2 * len(series.names))
     columns = tuple(_column(series, i, tested, level) for i in range(len(series.names)))
-    warnings = [each.sentence() for each in columns if each.tested and not each.is_stationary]
+    warnings = [each.sentence for each in columns if each.tested and not each.is_stationary]
     longest = max((stop - start for start, stop in series.runs), default=0)
     if not tested:
         warnings.append(
