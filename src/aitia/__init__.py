@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from aitia.core import AitiaError as AitiaError
     from aitia.data import read as read
+    from aitia.discovery import discover as discover
     from aitia.estimation import regress as regress
     from aitia.graphs import Graph as Graph
     from aitia.identification import Effect as Effect
@@ -27,6 +28,7 @@ _ROOM_OF = {
     "Effect": "aitia.identification",
     "Graph": "aitia.graphs",
     "Study": "aitia.study",
+    "discover": "aitia.discovery",
     "identify": "aitia.identification",
     "read": "aitia.data",
     "regress": "aitia.estimation",

@@ -224,21 +224,20 @@ class EffectSet:
     def sentence(self) -> str:
         """The answer in one or two plain sentences."""
         asked = str(self.question)
-        kind = self.possible.graph.kind.value
         low, high = self.interval
         if len(self.members) == 1 and self.answered:
             only = self.members[0]
             if only.possible.zero:
-                return f"The {asked} is zero in every graph of the {kind}."
+                return f"The {asked} is zero in every graph of the class."
             return (
-                f"The {asked} is {only.value:.4g} in every graph of the {kind} ({self.level:.0%} interval {low:.4g} to "
+                f"The {asked} is {only.value:.4g} in every graph of the class ({self.level:.0%} interval {low:.4g} to "
                 f"{high:.4g})."
             )
         none = sum(each.weight for each in self.members if each.possible.zero)
         failed = sum(each.weight for each in self.members if each.value is None)
         words = (
-            f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of the "
-            f"{kind} is true"
+            f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of "
+            "the class is true"
         )
         if self.complete:
             words += f" (from {low:.4g} to {high:.4g} with the {self.level:.0%} intervals)"

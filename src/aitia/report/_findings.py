@@ -16,7 +16,13 @@ from aitia.identification import Estimand, NotIdentified, Question
 from aitia.refutation import Refutation
 from aitia.report._json import plain
 from aitia.report._ledger import found_graph_lines, ledger_of, ledger_of_set
-from aitia.report._words import answer_sentence, broken_sentence, question_sentence, refusal_sentence
+from aitia.report._words import (
+    answer_sentence,
+    broken_sentence,
+    effect_set_sentence,
+    question_sentence,
+    refusal_sentence,
+)
 
 if TYPE_CHECKING:
     from aitia.discovery import Discovery, Stability
@@ -94,7 +100,7 @@ class Findings:
     def answer(self) -> str:
         """The answer in one plain sentence, however far the study has come; a second one says what is broken."""
         if self.effects is not None:
-            return self.effects.sentence
+            return effect_set_sentence(self.effects)
         if isinstance(self.identification, NotIdentified):
             return refusal_sentence(self.identification)
         if self.estimate is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aitia.core import Assumption
-from aitia.estimation import Estimate
+from aitia.estimation import EffectSet, Estimate
 from aitia.identification import (
     ControlledDirect,
     Interventional,
@@ -176,6 +176,45 @@ def broken_sentence(broken: Sequence[Assumption]) -> str:
     said = said[:1].lower() + said[1:] if said[1:2].islower() else said
     more = f", and against {len(broken) - 1} more" if len(broken) > 1 else ""
     return f" But the data speak against one of them ({said}){more}: see below before relying on it."
+
+
+def effect_set_sentence(effects: EffectSet) -> str:
+    """The answer of a class of graphs that disagrees, in plain sentences.
+
+    Args:
+        effects: what each graph of the class answers.
+    """
+    question = effects.question
+    treatment, outcome = shown(question.treatment), shown(question.outcome)
+    contrast = getattr(question, "contrast", None)
+    change = (
+        f"Setting {treatment} to {shown(contrast.treated)} instead of {shown(contrast.control)}"
+        if contrast is not None
+        else f"Raising {treatment} by one unit"
+    )
+    low, high = effects.interval
+    said = (
+        f"{change} moves the mean of {outcome} by {number(effects.minimum)} to {number(effects.maximum)}, depending on "
+        "which graph of the class is true"
+    )
+    if effects.complete:
+        said += f" ({number(low)} to {number(high)} with the {effects.level:.0%} intervals)"
+    said += "."
+    none = sum(each.weight for each in effects.members if each.possible.zero)
+    failed = sum(each.weight for each in effects.members if each.value is None)
+    if none:
+        said += f" In {none:.0%} of the graphs there is no effect."
+    if failed:
+        said += f" In {failed:.0%} of the graphs these columns do not answer, so the effect may lie outside."
+    if not effects.possible.complete:
+        said += " The list of graphs was cut at the limit, so the effect may lie outside."
+    deciding = effects.deciding_edge
+    if deciding is not None:
+        left = " and ".join(f"{number(width)} if {shown(text)}" for text, width in deciding.widths.items())
+        said += (
+            f" Settle {shown(deciding.edge)} first: the spread of {number(deciding.width)} becomes {left}."
+        )
+    return said
 
 
 def refusal_sentence(refused: NotIdentified) -> str:
