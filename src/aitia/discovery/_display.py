@@ -187,9 +187,14 @@ def edge_list(edges: Iterable[Edge]) -> list[list[str]]:
 
 
 def graph_to_dict(graph: Graph) -> dict[str, Any]:
-    """A graph as plain data: kind, nodes, edges, latent and selected nodes."""
+    """A graph as plain data: kind, form, nodes, edges, latent and selected nodes.
+
+    The kind says what the graph stands for: one DAG (``dag``), a class of DAGs (``cpdag``, also where knowledge has cut it
+    down to an MPDAG), or a class with hidden causes (``pag``). The form is its exact kind.
+    """
     return {
-        "kind": graph.kind.value,
+        "kind": "cpdag" if graph.kind is GraphKind.MPDAG else graph.kind.value,
+        "form": graph.kind.value,
         "nodes": list(graph.nodes),
         "edges": edge_list(graph.edges),
         "latent": [node for node in graph.nodes if node in graph.latent],
