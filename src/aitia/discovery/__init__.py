@@ -71,6 +71,11 @@ from .scores import MixedBIC as MixedBIC
 from .scores import RandomFeatureScore as RandomFeatureScore
 from .scores import default_score as default_score
 from .search import BOSS as BOSS
+from .search import GES as GES
+from .search import GIES as GIES
+from .search import Environment as Environment
+from .search import ExactSearch as ExactSearch
+from .search import GRaSP as GRaSP
 from .series import PCMCI as PCMCI
 from .series import PCMCIPlus as PCMCIPlus
 from .series import lagged as lagged

@@ -11,6 +11,7 @@ from aitia.core import Decision, listing
 from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._observations import Observations
+from aitia.discovery.search._polish import causal_order
 from aitia.discovery.search._setting import Setting
 from aitia.graphs import Graph, completed, restrict
 
@@ -49,14 +50,14 @@ def answer(
         forbidden = [(b, a) for a, b in in_order(setting, pairs) if setting.knowledge.forbids(b, a)]
     if pieces or forbidden:
         found = restrict(found, pieces, forbidden)
-    order = _causal_order(parents)
+    order = causal_order(parents, setting.before)
     evidence = ScoreEvidence(setting, data, parents, order, found, frozenset(settled))
     return Discovery(
         found,
         algorithm,
         evidence,  # type: ignore[arg-type]  # a sequence that puts pairs into words only when asked
         tests=tests,
-        score=float(sum(setting.local(v, above) for v, above in enumerate(parents))),
+        score=float(setting.total(parents)),
         order=tuple(names[v] for v in order),
         decisions=tuple(decisions),
         warnings=(*setting.scorer.warnings, *_knowledge_warnings(setting, algorithm, evidence)),
@@ -68,27 +69,6 @@ def in_order(setting: Setting, pairs: Iterable[tuple[str, str]]) -> list[tuple[s
     """Pairs of names in the order of the columns, so that equal searches print alike."""
     place = {name: i for i, name in enumerate(setting.shown)}
     return sorted(pairs, key=lambda pair: sorted((place[pair[0]], place[pair[1]])))
-
-
-def _causal_order(parents: Sequence[Sequence[int]]) -> list[int]:
-    """The causal order that comes first by position."""
-    import heapq
-
-    left = [len(above) for above in parents]
-    below: list[list[int]] = [[] for _ in parents]
-    for v, above in enumerate(parents):
-        for a in above:
-            below[a].append(v)
-    ready = [v for v, count in enumerate(left) if count == 0]
-    order = []
-    while ready:
-        v = heapq.heappop(ready)
-        order.append(v)
-        for w in below[v]:
-            left[w] -= 1
-            if left[w] == 0:
-                heapq.heappush(ready, w)
-    return order
 
 
 def _knowledge_warnings(setting: Setting, algorithm: Algorithm, evidence: ScoreEvidence) -> Iterable[str]:

@@ -25,24 +25,26 @@ class Problem(NamedTuple):
     """What does not change in a search.
 
     Args:
-        correlation: shape (p, p).
-        half: half the rows.
+        correlation: shape (g, p, p): one matrix for each group of rows.
+        group: int64 (p,): which matrix scores each variable.
+        half: float64 (g,): half the rows behind each.
         penalty: the price of one parent.
         tolerance: differences of scores below this are none.
         allowed: booleans (p, p): [v, a] lets a be a parent of v.
         required: booleans (p, p): [v, a] keeps a among v's parents.
         most: the largest number of parents.
-        least: the share of the residual variance that a parent must explain to pay its price.
+        least: float64 (g,): the share of the residual variance that a parent must explain to pay its price.
     """
 
     correlation: np.ndarray
-    half: float
+    group: np.ndarray
+    half: np.ndarray
     penalty: float
     tolerance: float
     allowed: np.ndarray
     required: np.ndarray
     most: int
-    least: float
+    least: np.ndarray
 
 
 class Paths(NamedTuple):
@@ -110,7 +112,7 @@ def _entry(problem, paths, v, new, scratch):
     """The step of v's path at which `new` would enter, were it a candidate too; -1 where it never would."""
     if not problem.allowed[v, new]:
         return -1
-    r = problem.correlation
+    r = problem.correlation[problem.group[v]]
     m = paths.length[v]
     fixed = paths.fixed[v]
     variance = r[new, new]
@@ -125,7 +127,7 @@ def _entry(problem, paths, v, new, scratch):
                 slack = 1e-11 * paths.left[v, j]
                 if gain > best + slack or (gain >= best - slack and new < paths.path[v, j]):
                     return j
-            elif gain > paths.left[v, m] * problem.least:
+            elif gain > paths.left[v, m] * problem.least[problem.group[v]]:
                 return j
         if j < m:
             load = r[new, paths.path[v, j]]
@@ -145,8 +147,8 @@ def _grow(problem, paths, v, start, before, scratch, tests):
     Returns:
         False where the path needs more room.
     """
-    r = problem.correlation
-    p = len(r)
+    r = problem.correlation[problem.group[v]]
+    p = len(problem.group)
     size = paths.path.shape[1]
     path, factor, loading, left = paths.path[v], paths.factor[v], paths.loading[v], paths.left[v]
     left[0] = 1.0
@@ -196,7 +198,7 @@ def _grow(problem, paths, v, start, before, scratch, tests):
         shares[c] = shared
         candidates[count] = c
         count += 1
-    least = problem.least
+    least = problem.least[problem.group[v]]
     while m < problem.most:
         best, chosen = left[m] * least, -1
         slack = 1e-11 * left[m]
@@ -243,6 +245,7 @@ def _shrink(problem, paths, v, tests):
     m = paths.length[v]
     path, factor, loading = paths.path[v], paths.factor[v], paths.loading[v]
     fixed = paths.fixed[v]
+    half = problem.half[problem.group[v]]
     residual = max(paths.left[v, m], FLOOR)
     kept = np.ones(m, np.bool_)
     count = m
@@ -272,7 +275,7 @@ def _shrink(problem, paths, v, tests):
                         or (loss <= least + 1e-11 * residual and path[i] < path[worst])
                     ):
                         worst, least = i, loss
-            if worst < 0 or problem.half * math.log1p(least / residual) >= threshold:
+            if worst < 0 or half * math.log1p(least / residual) >= threshold:
                 break
             kept[worst] = False
             count -= 1
@@ -290,7 +293,7 @@ def _shrink(problem, paths, v, tests):
             paths.parents[v, k] = path[j]
             k += 1
     paths.kept[v] = count
-    paths.score[v] = -problem.half * math.log(residual) - problem.penalty * count
+    paths.score[v] = -half * math.log(residual) - problem.penalty * count
 
 
 @njit(cache=True, nogil=True)

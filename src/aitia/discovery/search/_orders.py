@@ -27,6 +27,13 @@ class Order(Protocol):
         """Move each variable, in these turns, to its best place; how many moved."""
         ...
 
+    def explore(self, rank: np.ndarray, depths: np.ndarray) -> bool:
+        """Search tucks depth first, edges by `rank`, for a better order and take it; whether there was one.
+
+        `depths` says how deep covered, singular and other edges are tucked.
+        """
+        ...
+
     def parents(self) -> list[list[int]]:
         """The parents of each variable, sorted."""
         ...
@@ -43,7 +50,7 @@ class Order(Protocol):
 def order_of(setting: Setting, most: int | None) -> Order:
     """The compiled form where the score has one, else the plain one."""
     limit = setting.count if most is None else most
-    if setting.gaussian is not None and len(setting.gaussian.half) == 1:
+    if setting.gaussian is not None:
         return CompiledOrder(setting, limit)
     return PlainOrder(setting, limit)
 
@@ -113,6 +120,54 @@ class PlainOrder:
         self._order = rest
         return True
 
+    def explore(self, rank: np.ndarray, depths: np.ndarray) -> bool:
+        """Search tucks depth first, edges by `rank`, for a better order and take it; whether there was one."""
+        start = self.total()
+        seen = {tuple(parents for _, parents in self._projected())}
+
+        def search(order: list[int], level: int) -> bool:
+            parents = [parents for _, parents in self._projected()]
+            for y in np.argsort(rank).tolist():
+                for x in sorted(bits(parents[y]), key=rank.__getitem__):
+                    made, kind = _tucked(order, parents, x, y)
+                    if level >= depths[kind] or not self._agrees(made):
+                        continue
+                    self._order = made
+                    projected = self._projected()
+                    total = sum(score for score, _ in projected)
+                    if total > start + self._setting.tolerance:
+                        return True
+                    if level + 1 < max(depths) and total >= start - self._setting.tolerance:
+                        signature = tuple(parents for _, parents in projected)
+                        if signature not in seen:
+                            seen.add(signature)
+                            if search(made, level + 1):
+                                return True
+                    self._order = order
+            return False
+
+        return search(self._order, 0)
+
+    def _agrees(self, order: list[int]) -> bool:
+        must = self._setting.before
+        return not must.any() or not np.tril(must[np.ix_(order, order)]).any()
+
+
+def _tucked(order: list[int], parents: Sequence[int], x: int, y: int) -> tuple[list[int], int]:
+    """The order after a tuck of x -> y, and whether the edge is covered (0), singular (1) or neither (2)."""
+    low, high = order.index(x), order.index(y)
+    window = order[low : high + 1]
+    above = 1 << y
+    single = True
+    for v in reversed(window[1:]):
+        if above >> v & 1:
+            above |= parents[v]
+            single = single and (v == y or not parents[v] >> x & 1)
+    moved = [v for v in window[1:] if above >> v & 1]
+    stay = [v for v in window if v not in moved]
+    covered = parents[y] & ~(1 << x) == parents[x]
+    return [*order[:low], *moved, *stay, *order[high + 1 :]], 0 if covered else 1 if single else 2
+
 
 class CompiledOrder:
     """The compiled form for Gaussian scores."""
@@ -123,16 +178,16 @@ class CompiledOrder:
         assert setting.gaussian is not None
         gaussian = setting.gaussian
         self._kernel = kernel
-        half = float(gaussian.half[0])
         self._problem = kernel.Problem(
-            gaussian.correlation[0],
-            half,
+            gaussian.correlation,
+            gaussian.group,
+            gaussian.half,
             gaussian.penalty,
             setting.tolerance,
             np.ascontiguousarray(setting.allowed),
             setting.required,
             most,
-            -np.expm1(-(gaussian.penalty + setting.tolerance) / half),
+            -np.expm1(-(gaussian.penalty + setting.tolerance) / gaussian.half),
         )
         self._lows = np.ascontiguousarray(setting.before.T)
         self._highs = np.ascontiguousarray(setting.before)
@@ -178,6 +233,21 @@ class CompiledOrder:
                 return int(moved)
             self._more_room()
             self.put(start.tolist())
+
+    def explore(self, rank: np.ndarray, depths: np.ndarray) -> bool:
+        """Search tucks depth first, edges by `rank`, for a better order and take it; whether there was one."""
+        from aitia.discovery.search._tuck_kernel import explore
+
+        start = self._order.tolist()
+        before = self._highs if self._highs.any() else np.zeros((0, 0), bool)
+        while True:
+            found = explore(
+                self._problem, self._order, rank, depths, before, self._paths, self._scratch, self._tests
+            )
+            if found >= 0:
+                return bool(found)
+            self._more_room()
+            self.put(start)
 
     def parents(self) -> list[list[int]]:
         """The parents of each variable, sorted."""

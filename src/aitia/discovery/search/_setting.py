@@ -123,6 +123,10 @@ class Setting:
         at = self.at
         return self.scorer.local(int(at[node]), [int(at[a]) for a in parents])
 
+    def total(self, parents: Iterable[Iterable[int]]) -> float:
+        """The score of a DAG, given the parents of each position."""
+        return sum(self.local(v, above) for v, above in enumerate(parents))
+
 
 def _precedence(names: tuple[str, ...], knowledge: Knowledge) -> np.ndarray:
     """[a, b]: a stands before b in every order that tiers, required edges and exogenous variables leave."""
