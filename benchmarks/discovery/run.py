@@ -13,29 +13,20 @@ beside the repository and left out where those are absent.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import math
-import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 
 from _tasks import TASKS
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _tables import version, versions, write
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-README = HERE.parent / "README.md"
 LIBRARIES = ("aitia", "causal-learn", "pgmpy", "lingam", "tigramite", "dagma")
-
-
-def installed(library: str) -> str | None:
-    """The version of a library, or None."""
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def run(arguments: argparse.Namespace) -> list[dict]:
@@ -46,7 +37,7 @@ def run(arguments: argparse.Namespace) -> list[dict]:
         if (arguments.only and arguments.only not in label) or not task.available:
             continue
         for library in task.libraries:
-            if not installed(library) or (arguments.library and library != arguments.library):
+            if not version(library) or (arguments.library and library != arguments.library):
                 continue
             command = [sys.executable, str(HERE / "_row.py"), str(number), library]
             done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
@@ -84,9 +75,7 @@ def table(results: list[dict]) -> str:
                     f"{'' if each['tests'] is None else format(each['tests'], ',')} | {each['gigabytes']:.2f} | "
                     f"{each['shd']:.3g} | {two(each, 'adjacency')} | {two(each, 'arrow')} | {same} |"
                 )
-    versions = ", ".join(f"{library} {version}" for library in LIBRARIES if (version := installed(library)))
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-    return "\n".join([*lines, "", f"{versions}; {machine}."])
+    return "\n".join([*lines, "", versions({each: each for each in LIBRARIES})])
 
 
 def two(each: dict, what: str) -> str:
@@ -95,19 +84,10 @@ def two(each: dict, what: str) -> str:
     return " / ".join("-" if math.isnan(value) else f"{value:.2f}" for value in values)
 
 
-def write(text: str, marker: str = "discovery") -> None:
-    """Put a table between its markers in the README."""
-    start, end = f"<!-- {marker}: made by", f"<!-- {marker}: end -->"
-    page = README.read_text()
-    head, rest = page.split(start, 1)
-    first_line, rest = rest.split("\n", 1)
-    README.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", help="run the tasks whose name contains this")
     parser.add_argument("--library", help="run this library alone")
-    write(table(run(parser.parse_args())))
+    write(table(run(parser.parse_args())), "discovery")

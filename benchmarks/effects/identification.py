@@ -13,12 +13,15 @@ import argparse
 import json
 import multiprocessing
 import statistics
+import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-from run import write
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _tables import write
 
 LIMIT = 20.0
 SIZES = (10, 20, 40, 80, 200)

@@ -15,7 +15,9 @@ import tempfile
 from pathlib import Path
 
 from _generator import GRAPH, TRUTH, generate
-from run import write
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _tables import write
 
 WORK = """
 import json, resource, sys, time

@@ -12,19 +12,18 @@ statsmodels`` beside aitia; a library that is missing is left out.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 
 from _tasks import SMALL, TASKS
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _tables import version, versions, write
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-README = HERE.parent / "README.md"
 PACKAGE = {
     "aitia": "aitia",
     "DoWhy": "dowhy",
@@ -32,14 +31,6 @@ PACKAGE = {
     "DoubleML": "doubleml",
     "statsmodels": "statsmodels",
 }
-
-
-def installed(library: str) -> str | None:
-    """The version of a library, or None."""
-    try:
-        return importlib.metadata.version(PACKAGE[library])
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def run(arguments: argparse.Namespace) -> list[dict]:
@@ -52,7 +43,7 @@ def run(arguments: argparse.Namespace) -> list[dict]:
             if rows > arguments.rows:
                 continue
             for library in task.libraries:
-                if not installed(library):
+                if not version(PACKAGE[library]):
                     continue
                 seeds = arguments.seeds if task.coverage and rows == SMALL else 0
                 command = [sys.executable, str(HERE / "_row.py"), task.name, library, str(rows), str(seeds)]
@@ -91,18 +82,7 @@ def table(results: list[dict]) -> str:
                         f"{each['processor_seconds']:.3g} | {each['gigabytes']:.2f} | "
                         f"{each['value']:.4f} ({each['std_error']:.4f}) | {accuracy} |"
                     )
-    versions = ", ".join(f"{library} {version}" for library in PACKAGE if (version := installed(library)))
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-    return "\n".join([*lines, "", f"{versions}; {machine}."])
-
-
-def write(text: str, marker: str = "effects") -> None:
-    """Put a table between its markers in the README."""
-    start, end = f"<!-- {marker}: made by", f"<!-- {marker}: end -->"
-    page = README.read_text()
-    head, rest = page.split(start, 1)
-    first_line, rest = rest.split("\n", 1)
-    README.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")
+    return "\n".join([*lines, "", versions(PACKAGE)])
 
 
 if __name__ == "__main__":
@@ -112,4 +92,4 @@ if __name__ == "__main__":
     parser.add_argument("--only", help="run the tasks whose name contains this")
     parser.add_argument("--rows", type=int, default=10**9, help="the most rows")
     parser.add_argument("--seeds", type=int, default=200, help="seeds behind bias and coverage")
-    write(table(run(parser.parse_args())))
+    write(table(run(parser.parse_args())), "effects")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aitia.graphs import Graph, GraphKind, Mark, representative
 from aitia.identification._algebra import product, ratio, summed
 from aitia.identification._expression import ONE, Expression, Probability, Symbol
-from aitia.identification._masks import Masks, bits
+from aitia.identification._masks import Masks, bits, closure
 
 
 @dataclass(frozen=True)
@@ -97,29 +97,19 @@ class Regions:
         """The names of the nodes in a mask."""
         return tuple(self.names[i] for i in bits(mask))
 
-    def _closure(self, start: int, steps: list[int], within: int) -> int:
-        seen = frontier = start & within
-        while frontier:
-            reached = 0
-            for i in bits(frontier):
-                reached |= steps[i]
-            frontier = reached & within & ~seen
-            seen |= frontier
-        return seen
-
     def possible_ancestors(self, of: int, within: int) -> int:
         """Inclusive possible ancestors in a subgraph."""
-        return self._closure(of, self.back, within)
+        return closure(of, self.back, within)
 
     def bucket(self, i: int, within: int) -> int:
         """What edges o-o join with a node in a subgraph."""
-        return self._closure(1 << i, self.circles, within)
+        return closure(1 << i, self.circles, within)
 
     def buckets(self, within: int) -> list[int]:
         """The buckets of a subgraph, by their first node."""
         found = []
         while within:
-            each = self._closure(within & -within, self.circles, within)
+            each = closure(within & -within, self.circles, within)
             found.append(each)
             within &= ~each
         return found
@@ -146,7 +136,7 @@ class Regions:
 
     def definite_component(self, of: int, within: int) -> int:
         """The dc-component of some nodes: what paths of edges <-> join with them."""
-        return self._closure(of, self.spouses, within)
+        return closure(of, self.spouses, within)
 
     def possible_children(self, of: int, within: int) -> int:
         """What some nodes may directly cause, themselves left out."""

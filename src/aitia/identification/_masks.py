@@ -6,7 +6,7 @@ is just the integer of its nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aitia.graphs import Graph
@@ -18,6 +18,24 @@ def bits(mask: int) -> Iterator[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
+
+
+def closure(start: int, steps: Sequence[int], within: int) -> int:
+    """The nodes of `start` in `within`, and all that steps reach from them inside it; sets are bit masks.
+
+    Args:
+        start: where to begin.
+        steps: for each node, where one step leads.
+        within: the nodes that may be visited.
+    """
+    seen = frontier = start & within
+    while frontier:
+        reached = 0
+        for i in bits(frontier):
+            reached |= steps[i]
+        frontier = reached & within & ~seen
+        seen |= frontier
+    return seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +86,20 @@ class Masks:
         """The names in a mask, in topological order."""
         return tuple(self.names[i] for i in bits(mask))
 
-    def _closure(self, start: int, steps: tuple[int, ...], within: int) -> int:
-        seen = start & within
-        frontier = seen
-        while frontier:
-            reached = 0
-            for i in bits(frontier):
-                reached |= steps[i]
-            frontier = reached & within & ~seen
-            seen |= frontier
-        return seen
-
     def ancestors(self, of: int, within: int, cut: int = 0) -> int:
         """Inclusive ancestors in the subgraph of `within`, with the arrows into `cut` removed."""
         if not cut:
-            return self._closure(of, self.parents, within)
+            return closure(of, self.parents, within)
         steps = tuple(0 if cut >> i & 1 else p for i, p in enumerate(self.parents))
-        return self._closure(of, steps, within)
+        return closure(of, steps, within)
 
     def descendants(self, of: int, within: int) -> int:
         """Inclusive descendants in the subgraph of `within`."""
-        return self._closure(of, self.children, within)
+        return closure(of, self.children, within)
 
     def district(self, of: int, within: int) -> int:
         """The nodes joined to `of` by bidirected edges in the subgraph of `within`."""
-        return self._closure(of, self.spouses, within)
+        return closure(of, self.spouses, within)
 
     def districts(self, within: int) -> list[int]:
         """The districts (c-components) of the subgraph of `within`, by their first node."""
@@ -143,7 +150,7 @@ class Masks:
         spouses = tuple(
             0 if cut_in >> i & 1 else each & within & ~cut_in for i, each in enumerate(self.spouses)
         )
-        opens = self._closure(given, parents, within)
+        opens = closure(given, parents, within)
         # Arrived at a node by an arrowhead, or by a tail.
         by_head = by_tail = 0
         new_head = new_tail = 0

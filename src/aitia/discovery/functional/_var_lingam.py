@@ -26,7 +26,7 @@ from aitia.discovery.functional._finding import linear_assumptions, linear_disco
 from aitia.discovery.functional._order import OrderLimits
 from aitia.discovery.functional._pruning import Pruning, Wald, determined
 from aitia.discovery.series._lagged import lag_depth, series_of, split_lag
-from aitia.discovery.series._report import SeriesReport, report_on
+from aitia.discovery.series._report import SeriesReport, report_on, with_report
 from aitia.graphs import GraphKind
 
 
@@ -125,19 +125,7 @@ class VARLiNGAM(Algorithm):
         found = super().run(
             wide, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
         )
-        if report is not None:
-            ledger = found.assumptions
-            for column in report.columns:
-                if column.tested:
-                    status = Status.SURVIVED if column.is_stationary else Status.BROKEN
-                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence)
-            found = replace(
-                found,
-                warnings=(*report.warnings, *found.warnings),
-                assumptions=ledger,
-                details={**found.details, "series": report},
-            )
-        return replace(found, seconds=clock.perf_counter() - started)
+        return replace(with_report(found, report), seconds=clock.perf_counter() - started)
 
     def _search(
         self, data: Observations, knowledge: Knowledge, seed: int, show_progress: bool | None

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from aitia.core import Assumption, AssumptionKey, Status
+from aitia.core import Assumption, AssumptionKey
 from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._errors import DiscoveryError, KnowledgeError
@@ -18,7 +18,7 @@ from aitia.discovery._observations import Observations
 from aitia.discovery.independence import FisherZ, IndependenceTest, default_test
 from aitia.discovery.series._lagged import lag_depth, lag_name, lagged_names, series_of, split_lag
 from aitia.discovery.series._links import LinkTest, LinkTester, Node
-from aitia.discovery.series._report import SeriesReport, report_on
+from aitia.discovery.series._report import SeriesReport, report_on, with_report
 from aitia.graphs import Graph, GraphKind
 
 
@@ -109,19 +109,7 @@ class SeriesAlgorithm(Algorithm):
         found = super().run(
             wide, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
         )
-        if report is not None:
-            ledger = found.assumptions
-            for column in report.columns:
-                status = Status.SURVIVED if column.is_stationary else Status.BROKEN
-                if column.tested:
-                    ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence)
-            found = replace(
-                found,
-                warnings=(*report.warnings, *found.warnings),
-                assumptions=ledger,
-                details={**found.details, "series": report},
-            )
-        return replace(found, seconds=time.perf_counter() - started)
+        return replace(with_report(found, report), seconds=time.perf_counter() - started)
 
     def assumes(self, data: Observations) -> Iterable[Assumption]:
         """The assumptions, for the ledger."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from aitia.core import listing
+from aitia.core import AssumptionKey, Status, listing
+from aitia.discovery._discovery import Discovery
 from aitia.discovery._observations import Observations
 from aitia.discovery.series._lagged import Series, series_of
 from aitia.statistics import accumulate
@@ -118,9 +119,7 @@ class SeriesReport:
             f"{self.rows:,} rows, {self.units:,} series, {self.gaps:,} gaps; the longest stretch has "
             f"{self.longest:,} rows."
         ]
-        lines.extend(
-            f"{each.sentence} Autocorrelation {each.autocorrelation:.2f}." for each in self.columns
-        )
+        lines.extend(f"{each.sentence} Autocorrelation {each.autocorrelation:.2f}." for each in self.columns)
         if self.suggested_max_lag is not None:
             lines.append(
                 f"Suggested max_lag: {self.suggested_max_lag} (vector autoregression with the least BIC)."
@@ -327,3 +326,25 @@ def unit_root(values: np.ndarray) -> tuple[float, float]:
     rows = n - 1 - chosen
     # MacKinnon (2010), table 2, one variable with a constant and a trend, 5%.
     return fits(chosen)[-1][0], -3.41049 - 4.3904 / rows - 9.036 / rows**2 - 45.374 / rows**3
+
+
+def with_report(found: Discovery, report: SeriesReport | None) -> Discovery:
+    """A discovery with what was seen of its series: warnings, what became of stationarity, the report itself.
+
+    Args:
+        found: the discovery.
+        report: the report; None where the columns came lagged already.
+    """
+    if report is None:
+        return found
+    ledger = found.assumptions
+    for column in report.columns:
+        if column.tested:
+            status = Status.SURVIVED if column.is_stationary else Status.BROKEN
+            ledger = ledger.record(AssumptionKey.STATIONARITY, status, column.sentence)
+    return replace(
+        found,
+        warnings=(*report.warnings, *found.warnings),
+        assumptions=ledger,
+        details={**found.details, "series": report},
+    )
