@@ -251,3 +251,13 @@ def test_one_formula_does_not_fit_several_adjustment_sets(found: Study):
 
     with pytest.raises(NotYet, match="different ones"):
         replace(found, formula="~ workload").estimate("regression-adjustment")
+
+
+def test_one_answer_under_a_found_graph_says_where_the_graph_came_from():
+    known = Knowledge(required=[("workload", "coffee")])
+    study = coffee(knowledge=known).find_graph(replicates=10).estimate("regression-adjustment")
+    lines = [line for line in study.ledger if line.key is AssumptionKey.GRAPH]
+    assert len(lines) == 1 and lines[0].status is Status.INCONCLUSIVE
+    assert (
+        "found in the same rows" in lines[0].evidence[0] and "10 bootstrap replicates" in lines[0].evidence[0]
+    )

@@ -89,7 +89,12 @@ class Findings:
             return ledger_of_set(self.effects, self.refutations, further)
         if self.estimand is None:
             return Ledger()
-        return ledger_of(self.estimand, self.estimate, self.refutations, further)
+        ledger = ledger_of(self.estimand, self.estimate, self.refutations, further)
+        if self.discovery is not None:
+            # Identification has stated the graph in its own words; here is where that graph came from.
+            found = further[0]
+            ledger = ledger.record(found.key, found.status, " ".join((found.statement, *found.evidence)))
+        return ledger
 
     @property
     def asked(self) -> str:
