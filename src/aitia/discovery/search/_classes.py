@@ -81,6 +81,13 @@ class ClassSearch:
         assert found, "a class of DAGs has a member"
         return [np.flatnonzero(row).tolist() for row in dag]
 
+    def best_open(self, kind: int, x: int, y: int, clique: np.ndarray) -> tuple[float, int]:
+        """The gain of the best operator of a kind on a pair that no path forbids, -inf where there is none; its clique
+        is put into `clique`, and its size returned."""
+        if not self.kernel.permitted(self.rules, self.state, kind, x, y):
+            return -math.inf, 0
+        return self._best_open(self.state, kind, x, y, clique)
+
     # Scores: compiled, or by `Scorer.local`.
 
     def _refresh(self, state: Any, flags: np.ndarray, marked: np.ndarray) -> None:
