@@ -6,7 +6,16 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from search_worlds import PlainBIC, all_dags, names_of, parents_of, population, random_weights, sample, truth_of
+from search_worlds import (
+    PlainBIC,
+    all_dags,
+    names_of,
+    parents_of,
+    population,
+    random_weights,
+    sample,
+    truth_of,
+)
 
 from aitia.discovery import GaussianBIC, Knowledge, Observations
 from aitia.discovery.search import GES
@@ -174,7 +183,9 @@ def test_what_a_step_leaves_unmarked_has_not_changed(seed):
         steps += 1
 
 
-@pytest.mark.parametrize("options", [{}, {"deletions_first": False}, {"turning": False, "deletions_first": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"deletions_first": False}, {"turning": False, "deletions_first": False}]
+)
 def test_the_pure_search_ends_where_no_operator_raises_the_score(options):
     random = np.random.default_rng(4)
     data = sample(random_weights(8, 3, random), 300, random)

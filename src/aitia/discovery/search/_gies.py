@@ -136,9 +136,9 @@ class GIES(Algorithm):
             parents = classes.parents()
             bar.advance()
             if self.restarts:
-                parents = alternate(setting, orders, classes, parents, stream(seed, "gies"))
+                parents = alternate(setting, orders, classes, parents, stream(seed, "ges"))
             for restart in range(1, self.restarts):
-                found = from_random_order(setting, orders, classes, stream(seed, "gies", restart))
+                found = from_random_order(setting, orders, classes, stream(seed, "ges", restart))
                 if setting.total(found) > setting.total(parents) + setting.tolerance:
                     parents = found
                 bar.advance()
@@ -193,7 +193,7 @@ class GIES(Algorithm):
     def _by_tables(self, data: Observations) -> list[tuple[Moments, tuple[str, ...]]]:
         data.require_numbers("GIES")
         data.require_complete("GIES")
-        groups = [(data.moments, ())]
+        groups: list[tuple[Moments, tuple[str, ...]]] = [(data.moments, ())]
         for number, each in enumerate(self.environments, 1):
             _check(each.targets, data.names)
             other = each.data
@@ -245,7 +245,7 @@ class InterventionalScorer(Scorer):
             variance -= float(
                 across @ np.linalg.lstsq(correlation[np.ix_(above, above)], across, rcond=1e-11)[0]
             )
-        return -terms.half[group] * math.log(max(variance, 1e-12)) - terms.penalty * len(above)
+        return -float(terms.half[group]) * math.log(max(variance, 1e-12)) - terms.penalty * len(above)
 
 
 def _gaussian(
