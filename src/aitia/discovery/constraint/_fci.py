@@ -106,13 +106,14 @@ class FCI(Algorithm):
             self._possible_d_sep_stage(probe, skeleton, kept, bar)
         marks, reasons, clashes = with_colliders(skeleton)
         clashes += orient_pag(marks, skeleton.separator, rules=rules_for(setting))
+        contradicted = knowledge_warnings(skeleton)  # before a repair joins pairs on its own account
         oriented = finish(skeleton, marks, reasons, clashes)
         return Discovery(
             oriented.graph,
             algorithm,
             PairEvidence(skeleton, oriented.reasons, oriented.repaired),
             tests=probe.tests,
-            warnings=(*setting.tester.warnings, *knowledge_warnings(skeleton), *oriented.warnings),
+            warnings=(*setting.tester.warnings, *contradicted, *oriented.warnings),
             decisions=(*probe.decisions(self.max_given), *selection_decisions(setting)),
         )
 

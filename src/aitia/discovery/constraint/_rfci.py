@@ -96,13 +96,14 @@ class RFCI(Algorithm):
             if not cut:
                 break
             sure = checks.triples(cut)
+        contradicted = knowledge_warnings(skeleton)  # before a repair joins pairs on its own account
         oriented = finish(skeleton, marks, reasons, clashes)
         return Discovery(
             oriented.graph,
             replace(self, test=test),
             PairEvidence(skeleton, oriented.reasons, oriented.repaired),
             tests=probe.tests,
-            warnings=(*setting.tester.warnings, *knowledge_warnings(skeleton), *oriented.warnings),
+            warnings=(*setting.tester.warnings, *contradicted, *oriented.warnings),
             decisions=(*probe.decisions(self.max_given), *selection_decisions(setting)),
         )
 
