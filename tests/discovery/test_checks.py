@@ -229,10 +229,27 @@ def test_what_cannot_read_missing_values_says_so():
         "  Choose a test that reads missing values (TestWise, MissingnessCorrected), or the policy complete_cases."
     )
     with pytest.raises(DiscoveryError, match="This search by nothing reads complete rows"):
-        Nothing().run(data)
+        Nothing(FisherZ()).run(data)
     with pytest.raises(DiscoveryError, match="A covariance of all columns reads complete rows"):
         _ = data.moments
     assert Nothing(TestWise(FisherZ())).run(data).rows == 120
+
+
+@pytest.mark.parametrize("policy", ["stop", "mean", "indicator"])
+def test_missing_values_are_never_filled_in(policy):
+    with pytest.raises(MissingValues) as error:
+        Observations.of(holed(), missing=policy)
+    problem, next_step = message(error)
+    assert problem.startswith("Values are missing, which discovery never fills in: y (")
+    assert "complete_cases" in next_step and "keep" in next_step and "mean" not in next_step
+    assert Observations.of({"x": [1.0, 2.0, 3.0], "y": [2.0, 1.0, 3.0]}, missing=policy).rows == 3
+
+
+@pytest.mark.parametrize("algorithm", [PC(), FCI(), RFCI(), CDNOD(context="x")])
+def test_the_default_test_reads_kept_missing_values(algorithm):
+    found = algorithm.run(Observations.of(holed(), missing="keep").subset(["x", "y"]))
+    assert found.rows == 120 and "TestWise" in str(found.algorithm.test)
+    assert AssumptionKey.LINEARITY in {line.key for line in found.assumptions}
 
 
 def test_an_unknown_policy_lists_what_there_is():

@@ -111,7 +111,13 @@ def found_in(name: str) -> Discovery:
 
 
 def test_the_files_are_read_as_they_are():
-    sizes = {"asia": (8, 8), "child": (20, 25), "insurance": (27, 52), "alarm": (37, 46), "hailfinder": (56, 66)}
+    sizes = {
+        "asia": (8, 8),
+        "child": (20, 25),
+        "insurance": (27, 52),
+        "alarm": (37, 46),
+        "hailfinder": (56, 66),
+    }
     for name in NAMES:
         truth = network(name)
         assert (len(truth.names), len(truth.graph.edges)) == sizes[name]  # as bnlearn's repository lists them

@@ -101,6 +101,7 @@ def discover(
     missing: Missing | str = Missing.STOP,
     seed: int = 0,
     show_progress: bool | None = None,
+    allow_determined: bool = False,
 ) -> Discovery:
     """Find the graphs that data and knowledge leave open.
 
@@ -113,6 +114,7 @@ def discover(
         missing: the policy for missing values.
         seed: the seed of every random draw.
         show_progress: a bar on standard error; None shows it on a terminal only.
+        allow_determined: search all the same where a column is a function of others, with a warning.
     """
     observed = Observations.of(data, columns, kinds=kinds, missing=missing)
     if algorithm is None:
@@ -121,4 +123,6 @@ def discover(
         chosen = BOSS()
     else:
         chosen = algorithm
-    return chosen.run(observed, knowledge, seed=seed, show_progress=show_progress)
+    return chosen.run(
+        observed, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
+    )
