@@ -109,3 +109,10 @@ def test_every_public_name_resolves():
         assert getattr(aitia, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'studdy'"):
         _ = aitia.studdy
+
+
+def test_no_two_modules_of_tests_share_a_name():
+    # Test folders are no packages: modules of one name would stand in for each other.
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    assert not twice

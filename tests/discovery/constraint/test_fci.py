@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import linear_data, random_admg, random_dag, skeleton_of, structural_distance
+from random_worlds import linear_data, random_admg, random_dag, skeleton_of, structural_distance
 
 from aitia.discovery import DiscoveryError, FisherZ, KnowledgeError, Observations, Oracle
 from aitia.discovery._knowledge import NOTHING, Knowledge

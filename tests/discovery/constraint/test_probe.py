@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import linear_data, random_dag
+from random_worlds import linear_data, random_dag
 
 from aitia.discovery import ChiSquared, FisherZ, GSquared, Observations
 from aitia.discovery._knowledge import NOTHING, Knowledge

@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linear_cases import five, found_weights, observed, random_weights
+from linear_models import five, found_weights, observed, random_weights
 
 from aitia.discovery import DAGMA, DiscoveryError, Knowledge, Observations, SortRegress
 from aitia.discovery.functional._dagma import LogisticLoss, SquaredLoss, central_path, settled

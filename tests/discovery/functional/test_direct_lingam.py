@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linear_cases import NOISES, five, found_weights, observed, random_weights, rows_of
+from linear_models import NOISES, five, found_weights, observed, random_weights, rows_of
 from scipy import stats
 
 from aitia.core import AssumptionKey, Status

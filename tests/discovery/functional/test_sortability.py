@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from linear_cases import found_weights, observed, random_weights, rows_of
+from linear_models import found_weights, observed, random_weights, rows_of
 
 from aitia.discovery import DiscoveryError, Observations, SortBy, SortRegress, r2_sortability, varsortability
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from linear_cases import observed
+from linear_models import observed
 
 from aitia.core import AssumptionKey, Status
 from aitia.discovery import DiscoveryError, Knowledge, KnowledgeError, VARLiNGAM, Wald, lagged
