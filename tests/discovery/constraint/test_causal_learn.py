@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import skeleton_of
+from random_worlds import skeleton_of
 
 from aitia.discovery import FisherZ, GSquared, Observations, Oracle
 from aitia.discovery.constraint import FCI, PC
