@@ -6,7 +6,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from aitia.core import AssumptionKey
+from aitia.data import MissingValues
 from aitia.discovery import (
+    CDNOD,
+    FCI,
+    PC,
+    RFCI,
     Algorithm,
     DeterministicRelation,
     Discovery,

@@ -63,7 +63,7 @@ def discover(
     ] = None,
     missing: Annotated[
         str,
-        typer.Option(metavar="POLICY", help="stop, complete_cases, mean, or keep for tests that read gaps."),
+        typer.Option(metavar="POLICY", help="stop, complete_cases, or keep for tests that read gaps."),
     ] = "stop",
     stability: Annotated[
         int, typer.Option(metavar="N", min=0, help="Bootstrap replicates: how often each edge comes back.")

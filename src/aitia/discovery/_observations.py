@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aitia.core import Decision, listing, nearest, stream
-from aitia.data import Codes, Design, Kind, Missing, Numeric, Table, read
+from aitia.data import Codes, Column, Design, Kind, Missing, MissingValues, Numeric, Table, read
 from aitia.discovery._errors import DiscoveryError
 from aitia.statistics import GroupedMoments, Moments, accumulate, assign_blocks
 
@@ -97,8 +97,9 @@ class Observations:
             data: a path, a frame, a mapping of columns, a `Table`, or `Observations` (returned as they are).
             columns: which columns; None takes all.
             kinds: kinds set by the person, by column; ``Kind.CATEGORICAL`` makes a column of numbers discrete.
-            missing: the policy for missing values over these columns; ``"keep"`` leaves them to tests that read
-                them (`TestWise`, `MissingnessCorrected`).
+            missing: the policy for missing values over these columns: ``"stop"``, ``"complete_cases"``, or ``"keep"``,
+                which leaves them to tests that read them (`TestWise`, `MissingnessCorrected`). Nothing is filled in,
+                which would make up dependences.
 
         Raises:
             DataError: the columns cannot be read; missing values under ``stop``; text in a column of numbers.
@@ -128,6 +129,8 @@ class Observations:
                 f"Discovery needs two columns that vary, but there {'is' if len(kept) == 1 else 'are'} {len(kept)}.",
                 "Give more columns.",
             )
+        if str(missing) not in (Missing.COMPLETE_CASES, KEEP):
+            _refuse_missing(table, [column for column in kept if column.n_missing])
         discrete = [column.kind in DISCRETE for column in kept]
         terms = [
             Codes(column.name) if is_discrete else Numeric(column.name, required=True)
@@ -420,6 +423,17 @@ class Observations:
 
     def __repr__(self) -> str:
         return f"Observations({self.rows:,} rows, {len(self.names)} variables: {listing(self.names)})"
+
+
+def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
+    """Refuse missing values with the policies that this room has: no values are made up here."""
+    if columns:
+        counts = (f"{each.name} ({each.n_missing:,} of {table.n_rows:,} rows)" for each in columns)
+        raise MissingValues(
+            f"Values are missing, which discovery never fills in: {', '.join(counts)}.",
+            "Choose the policy complete_cases (use only rows with a value in every chosen column), or keep (leave them "
+            "to tests that read rows with gaps, as PC, FCI and RFCI do).",
+        )
 
 
 def _missing(names: Sequence[str], values: np.ndarray) -> list[int]:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds import random_dag
+from random_worlds import random_dag
 
-from aitia.discovery import ConditionalGaussian, DiscoveryError, KnowledgeError, Observations, Oracle
+from aitia.discovery import (
+    ConditionalGaussian,
+    DiscoveryError,
+    KnowledgeError,
+    Observations,
+    Oracle,
+    TestWise,
+)
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery.constraint import CDNOD
 from aitia.discovery.constraint._change import independent_change
@@ -53,6 +60,16 @@ def test_changing_mechanisms_point_the_edges():
     # Where the two mechanisms happen to change alike the edge stays open (level 0.05), and w - site is cut with
     # level 0.01 a site: one miss in six is allowed.
     assert right >= 5
+
+
+def test_missing_values_are_passed_over_by_the_test_of_change_too():
+    x, y, w, site = two_mechanisms(0)
+    y[::11], w[::13] = np.nan, np.nan
+    table = {"w": w, "y": y, "x": x, "site": [f"s{each}" for each in site]}
+    table["site"][:40] = [None] * 40
+    data = Observations.of(table, missing="keep")
+    found = CDNOD(TestWise(ConditionalGaussian()), context="site").run(data)
+    assert found.graph.parents("y") == {"x", "site"} and found.graph.parents("w") == {"y"}
 
 
 def test_without_the_test_of_change_the_edge_stays_open():

@@ -267,6 +267,21 @@ def test_scores_say_that_they_do_not_fit():
             score.on(data)
 
 
+@pytest.mark.parametrize("price", [math.nan, math.inf, -1.0])
+def test_a_price_that_is_none_is_refused(price):
+    # A search over scores that compare with nothing (NaN) would never end.
+    cases = [(GaussianBIC, numbers), (DiscreteBIC, categories), (MixedBIC, both)]
+    for score, data in cases:
+        with pytest.raises(DiscoveryError, match=f"0 or more, but came {price!r}"):
+            score(discount=price).on(data(1, 50))
+    with pytest.raises(DiscoveryError, match=f"0 or more, but came {price!r}"):
+        RandomFeatureScore(discount=price).on(both(1, 50))
+    with pytest.raises(DiscoveryError, match="gamma is between 0 and 1, but came"):
+        ExtendedBIC(gamma=price).on(numbers(1, 50))
+    with pytest.raises(DiscoveryError, match="positive equivalent sample size"):
+        BDeu(sample=price).on(categories(1, 50))
+
+
 def test_defaults_fit_the_kinds():
     assert isinstance(default_score(numbers(1, 50)), GaussianBIC)
     assert isinstance(default_score(categories(1, 50)), DiscreteBIC)

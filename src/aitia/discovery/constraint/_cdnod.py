@@ -163,6 +163,7 @@ class CDNOD(Algorithm):
         setting = skeleton.setting
         names, at = setting.names, setting.at
         domain = self._domains(data, int(at[context]))
+        present = ~np.isnan(data.values[:, at[context]])
         skipped: set[str] = set()
         while True:
             best: tuple[float, int, int] | None = None
@@ -178,10 +179,10 @@ class CDNOD(Algorithm):
                 if crowded:
                     skipped.update(crowded)
                     continue
-                given = data.values[:, at[sorted(set(above))]]
-                found = independent_change(
-                    data.values[:, at[a]], data.values[:, at[b]], given, domain, seed, names[a], names[b]
-                )
+                read = data.values[:, at[[a, b, *sorted(set(above))]]]
+                there = present & ~np.isnan(read).any(axis=1)
+                x, y, given = read[there, 0], read[there, 1], read[there, 2:]
+                found = independent_change(x, y, given, domain[there], seed, names[a], names[b])
                 if found is None:
                     continue
                 direction = found.direction(self.change)

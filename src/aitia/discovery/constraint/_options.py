@@ -74,7 +74,7 @@ def common_assumptions(
         yield Assumption(
             AssumptionKey.INDEPENDENT_ROWS, "The rows are independent of each other.", False, source=source
         )
-    if isinstance(test, FisherZ):
+    if isinstance(getattr(test, "test", test), FisherZ):  # itself, or within a test that reads missing values
         yield Assumption(
             AssumptionKey.LINEARITY,
             "Relations are linear: where a partial correlation is zero, the variables are independent.",

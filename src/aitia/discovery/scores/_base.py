@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from aitia.discovery._errors import DiscoveryError
 
 if TYPE_CHECKING:
     from aitia.discovery._observations import Distinct, Observations
@@ -108,3 +111,16 @@ class Scorer(ABC):
     @abstractmethod
     def _compute(self, node: int, parents: tuple[int, ...]) -> float:
         """The local score for sorted parents: the mathematics of one score."""
+
+
+def check_discount(name: str, discount: float) -> None:
+    """Refuse a price of a parameter that is no price: a search need not end with one.
+
+    Raises:
+        DiscoveryError: it is negative, infinite or no number.
+    """
+    if not (math.isfinite(discount) and discount >= 0):
+        raise DiscoveryError(
+            f"The {name}'s discount is the price of a parameter in BIC's units, 0 or more, but came {discount!r}.",
+            "Take 1 for BIC, or 2 for sparser graphs.",
+        )

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from aitia.discovery._observations import Observations
-from aitia.discovery.scores._base import DiscreteTerms, Score, Scorer
+from aitia.discovery.scores._base import DiscreteTerms, Score, Scorer, check_discount
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class DiscreteBIC(Score):
 
     def on(self, data: Observations) -> Scorer:
         """The score over the distinct rows of `data`, which are counted once."""
+        check_discount(self.name, self.discount)
         data.require_discrete(self.name)
         data.require_complete(self.name)
         penalty = 0.5 * self.discount * math.log(max(data.rows, 2))
@@ -71,7 +72,7 @@ class BDeu(Score):
         """The score over the distinct rows of `data`, which are counted once."""
         from aitia.discovery._errors import DiscoveryError
 
-        if not self.sample > 0:
+        if not 0 < self.sample < math.inf:
             raise DiscoveryError(
                 f"BDeu needs a positive equivalent sample size, but it is {self.sample}.", "10 is usual."
             )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._observations import Observations
 from aitia.discovery.scores._base import Score, Scorer
 from aitia.discovery.scores._gaussian import GaussianScorer
@@ -37,7 +38,15 @@ class ExtendedBIC(Score):
     name: ClassVar[str] = "extended BIC"
 
     def on(self, data: Observations) -> Scorer:
-        """The score over the moments of `data`."""
+        """The score over the moments of `data`.
+
+        Raises:
+            DiscoveryError: gamma is not between 0 and 1; categorical columns; missing values.
+        """
+        if not 0 <= self.gamma <= 1:
+            raise DiscoveryError(
+                f"The {self.name}'s gamma is between 0 and 1, but came {self.gamma!r}.", "0.5 is usual."
+            )
         data.require_numbers(self.name)
         data.require_complete(self.name)
         price = 0.5 * math.log(max(data.rows, 2)) + 2 * self.gamma * math.log(max(len(data.names), 1))

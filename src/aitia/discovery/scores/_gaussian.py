@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from aitia.discovery._observations import Observations
-from aitia.discovery.scores._base import GaussianTerms, Score, Scorer
+from aitia.discovery.scores._base import GaussianTerms, Score, Scorer, check_discount
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class GaussianBIC(Score):
 
     def on(self, data: Observations) -> Scorer:
         """The score over the moments of `data`."""
+        check_discount(self.name, self.discount)
         data.require_numbers(self.name)
         data.require_complete(self.name)
         penalty = 0.5 * self.discount * math.log(max(data.rows, 2))

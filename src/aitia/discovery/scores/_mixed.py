@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from aitia.discovery._conditional_gaussian import ConditionalGaussianModel
 from aitia.discovery._observations import Observations
-from aitia.discovery.scores._base import Score, Scorer
+from aitia.discovery.scores._base import Score, Scorer, check_discount
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class MixedBIC(Score):
 
     def on(self, data: Observations) -> Scorer:
         """The score over the rows of `data`."""
+        check_discount(self.name, self.discount)
         data.require_complete(self.name)
         return _MixedScorer(data, self.discount)
 

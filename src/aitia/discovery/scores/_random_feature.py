@@ -10,7 +10,7 @@ import numpy as np
 
 from aitia.discovery._features import Columns, Ridge
 from aitia.discovery._observations import Observations
-from aitia.discovery.scores._base import Score, Scorer
+from aitia.discovery.scores._base import Score, Scorer, check_discount
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class RandomFeatureScore(Score):
 
     def on(self, data: Observations) -> Scorer:
         """The score over the rows of `data`."""
+        check_discount(self.name, self.discount)
         data.require_complete(self.name)
         return _RandomFeatureScorer(self, data)
 
