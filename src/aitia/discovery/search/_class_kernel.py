@@ -57,6 +57,10 @@ class State(NamedTuple):
     Args:
         arrows: booleans (p, p): [y, x] says x -> y.
         lines: booleans (p, p), symmetric.
+        above: int64 (p, p): the parents of each variable, listed.
+        below: int64 (p, p): its children.
+        beside: int64 (p, p): what lines join it to.
+        counts: int64 (3, p): how many of each there are.
         bound: float64 (3, p, p): for each kind and pair the gain of the best operator, paths apart.
         score: float64 (1,): gains so far.
         tests: int64 (1,): local scores looked at.
@@ -64,6 +68,10 @@ class State(NamedTuple):
 
     arrows: np.ndarray
     lines: np.ndarray
+    above: np.ndarray
+    below: np.ndarray
+    beside: np.ndarray
+    counts: np.ndarray
     bound: np.ndarray
     score: np.ndarray
     tests: np.ndarray
@@ -111,7 +119,6 @@ def list_operators(state, kind, x, y, sets, sizes):
         How many there are.
     """
     arrows, lines = state.arrows, state.lines
-    p = len(arrows)
     line = lines[x, y]
     joined = line or arrows[y, x] or arrows[x, y]
     if kind == INSERT and joined:
@@ -120,15 +127,20 @@ def list_operators(state, kind, x, y, sets, sizes):
         return 0
     if kind == TURN and not (line or arrows[x, y]):
         return 0
-    near = np.zeros(p, np.bool_)  # the neighbours of y that x is joined to
-    candidates = np.empty(p, np.int64)
+    neighbours = state.counts[2, y]
+    if neighbours == 0 or (line and neighbours == 1):
+        # The usual case: nothing to choose. Turning this line alone stays in the class.
+        sizes[0] = 0
+        return 0 if kind == TURN and line else 1
+    candidates = np.empty(neighbours, np.int64)
     clique = np.empty(WIDEST, np.int64)
     place = np.empty(WIDEST + 1, np.int64)
     base = count = 0
-    for c in range(p):
-        if c != x and lines[c, y]:
-            near[c] = lines[c, x] or arrows[c, x] or arrows[x, c]
-            if near[c] and (kind == INSERT or (kind == TURN and not line)):
+    for k in range(neighbours):
+        c = state.beside[y, k]
+        if c != x:
+            near = lines[c, x] or arrows[c, x] or arrows[x, c]
+            if near and (kind == INSERT or (kind == TURN and not line)):
                 if base == WIDEST:
                     return 0
                 for i in range(base):
@@ -137,7 +149,7 @@ def list_operators(state, kind, x, y, sets, sizes):
                         return 0
                 clique[base] = c
                 base += 1
-            elif kind != DELETE or near[c]:
+            elif kind != DELETE or near:
                 candidates[count] = c
                 count += 1
     found = 0
@@ -147,7 +159,7 @@ def list_operators(state, kind, x, y, sets, sizes):
         # The clique as it stands.
         fits = True
         if kind == TURN and line:
-            fits = _moves_out(state, y, near, clique, size)
+            fits = _moves_out(state, x, y, clique, size)
         if fits:
             if found == MOST_SETS:
                 return found
@@ -182,32 +194,32 @@ def list_operators(state, kind, x, y, sets, sizes):
 
 
 @njit(cache=True, nogil=True)
-def _moves_out(state, y, near, clique, size):
+def _moves_out(state, x, y, clique, size):
     """Whether turning a line with this clique leaves the class, and can be done: C holds neighbours of y apart from
     x, which C's other part separates from the remaining neighbours joined to x (Hauser & Bühlmann, proposition 31)."""
-    p = len(near)
+    arrows, lines = state.arrows, state.lines
+    p = len(arrows)
     apart = False
     seen = np.zeros(p, np.bool_)
+    seen[x] = True
     stack = np.empty(p, np.int64)
     top = 0
     for i in range(size):
-        seen[clique[i]] = True
-        if not near[clique[i]]:
+        c = clique[i]
+        seen[c] = True
+        if not (lines[c, x] or arrows[c, x] or arrows[x, c]):
             apart = True
-            stack[top] = clique[i]
+            stack[top] = c
             top += 1
     if not apart:
         return False
     while top:
         top -= 1
         a = stack[top]
-        for b in range(p):
-            if (
-                not seen[b]
-                and state.lines[b, y]
-                and (state.lines[a, b] or state.arrows[a, b] or state.arrows[b, a])
-            ):
-                if near[b]:
+        for k in range(state.counts[2, y]):
+            b = state.beside[y, k]
+            if not seen[b] and (lines[a, b] or arrows[a, b] or arrows[b, a]):
+                if lines[b, x] or arrows[b, x] or arrows[x, b]:
                     return False
                 seen[b] = True
                 stack[top] = b
@@ -232,18 +244,19 @@ def sets_of(state, kind, x, y, clique, size, above, other):
     Returns:
         How many of each; gains are those of x as one more parent of y, and, for TURN, of y as one parent less of x.
     """
-    p = len(state.arrows)
     count = rest = 0
-    for a in range(p):
-        if state.arrows[y, a] and a != x:
+    for k in range(state.counts[0, y]):
+        a = state.above[y, k]
+        if a != x:
             above[count] = a
             count += 1
     for i in range(size):
         above[count] = clique[i]
         count += 1
     if kind == TURN:
-        for a in range(p):
-            if state.arrows[x, a] and a != y:
+        for k in range(state.counts[0, x]):
+            a = state.above[x, k]
+            if a != y:
                 other[rest] = a
                 rest += 1
         if state.lines[x, y]:
@@ -300,9 +313,8 @@ def is_open(state, kind, x, y, clique, size):
     for i in range(size):
         seen[clique[i]] = True
     if kind == TURN:
-        for c in range(p):
-            if state.lines[c, x]:
-                seen[c] = True
+        for k in range(state.counts[2, x]):
+            seen[state.beside[x, k]] = True
     stack = np.empty(p, np.int64)
     stack[0] = y
     seen[y] = True
@@ -310,12 +322,14 @@ def is_open(state, kind, x, y, clique, size):
     while top:
         top -= 1
         a = stack[top]
-        for b in range(p):
-            if not seen[b] and (state.arrows[b, a] or state.lines[a, b]):
-                if b == x:
-                    if kind == TURN and a == y:
-                        continue
-                    return False
+        children = state.counts[1, a]
+        for k in range(children + state.counts[2, a]):
+            b = state.below[a, k] if k < children else state.beside[a, k - children]
+            if b == x:
+                if kind == TURN and a == y:
+                    continue
+                return False
+            if not seen[b]:
                 seen[b] = True
                 stack[top] = b
                 top += 1
@@ -365,7 +379,9 @@ def extend(arrows, lines, dag):
     `arrows` and `lines` are used up.
     """
     p = len(arrows)
-    dag[:] = arrows
+    for v in range(p):
+        for a in range(p):
+            dag[v, a] = arrows[v, a]
     gone = np.zeros(p, np.bool_)
     near = np.empty(p, np.int64)
     left = p
@@ -446,8 +462,6 @@ def class_of(rules, dag, arrows, lines):
     Arrows of unshielded colliders, and those that knowledge or interventions settle, closed under Meek's rules (1995).
     """
     p = len(dag)
-    arrows[:] = False
-    lines[:] = False
     beside = np.empty((p, p), np.int64)
     degree = np.zeros(p, np.int64)
     above = np.zeros(p, np.int64)
@@ -456,6 +470,7 @@ def class_of(rules, dag, arrows, lines):
     edges = 0
     for v in range(p):
         for a in range(p):
+            arrows[v, a] = lines[v, a] = False
             if dag[v, a]:
                 parents[v, above[v]] = a
                 above[v] += 1
@@ -499,6 +514,49 @@ def class_of(rules, dag, arrows, lines):
 
 
 @njit(cache=True, nogil=True)
+def listed(state):
+    """List what the matrices of the class say."""
+    p = len(state.arrows)
+    for v in range(p):
+        above = below = beside = 0
+        for a in range(p):
+            if state.arrows[v, a]:
+                state.above[v, above] = a
+                above += 1
+            if state.arrows[a, v]:
+                state.below[v, below] = a
+                below += 1
+            if state.lines[v, a]:
+                state.beside[v, beside] = a
+                beside += 1
+        state.counts[0, v], state.counts[1, v], state.counts[2, v] = above, below, beside
+
+
+@njit(cache=True, nogil=True)
+def close(state, closed):
+    """Mark the pairs [x, y] of which y is an ancestor of x: no x -> y can be inserted, whatever the clique.
+
+    Without this most of a climb's time would go to insertions that would raise the score and close a cycle.
+    """
+    p = len(closed)
+    stack = np.empty(p, np.int64)
+    for y in range(p):
+        for x in range(p):
+            closed[x, y] = False
+        stack[0] = y
+        top = 1
+        while top:
+            top -= 1
+            a = stack[top]
+            for k in range(state.counts[1, a]):
+                b = state.below[a, k]
+                if not closed[b, y]:
+                    closed[b, y] = True
+                    stack[top] = b
+                    top += 1
+
+
+@njit(cache=True, nogil=True)
 def _compelled(arrows, lines, joined, beside, degree, x, y):
     """Whether one of Meek's rules turns the line x -- y into x -> y."""
     for i in range(degree[x]):
@@ -527,7 +585,9 @@ def stale(old_arrows, old_lines, state, marked):
     """Mark the pairs [x, y] whose operators may differ from those before a step."""
     arrows, lines = state.arrows, state.lines
     p = len(arrows)
-    marked[:] = False
+    for y in range(p):
+        for a in range(p):
+            marked[y, a] = False
     for y in range(p):
         changed = False
         for a in range(p):
@@ -535,8 +595,8 @@ def stale(old_arrows, old_lines, state, marked):
                 changed = True
                 break
         if changed:
-            marked[:, y] = True
             for a in range(p):
+                marked[a, y] = True
                 if lines[y, a] or arrows[y, a] or arrows[a, y]:
                     marked[y, a] = True
     for a in range(p):
@@ -550,7 +610,8 @@ def stale(old_arrows, old_lines, state, marked):
                 if lines[a, y]:
                     marked[b, y] = True
                     if lines[b, y]:
-                        marked[:, y] = True
+                        for x in range(p):
+                            marked[x, y] = True
                 if lines[b, y]:
                     marked[a, y] = True
 
@@ -568,13 +629,13 @@ def refresh(rules, state, kinds, marked, work):
 
 
 @njit(cache=True, nogil=True)
-def best_pair(bound, tolerance):
-    """The pair of the highest gain above the tolerance, the first of equals; x = -1 where there is none."""
+def best_pair(bound, closed, tolerance):
+    """The pair of the highest gain above the tolerance, the first of equals, that is not closed; x = -1: none."""
     p = len(bound)
     best, at, to = tolerance, -1, -1
     for x in range(p):
         for y in range(p):
-            if bound[x, y] > best:
+            if bound[x, y] > best and not closed[x, y]:
                 best = bound[x, y] + tolerance
                 at, to = x, y
     return at, to
@@ -585,6 +646,7 @@ def step_to(rules, state, dag, marked):
     """Make the class of `dag` the state, and mark the pairs whose operators must be found again."""
     old_arrows, old_lines = state.arrows.copy(), state.lines.copy()
     class_of(rules, dag, state.arrows, state.lines)
+    listed(state)
     stale(old_arrows, old_lines, state, marked)
 
 
@@ -622,16 +684,22 @@ def climb(rules, state, kinds, work):
     clique = np.empty(WIDEST, np.int64)
     dag = np.empty((p, p), np.bool_)
     marked = np.empty((p, p), np.bool_)
-    now = state.bound.copy()
+    now = np.empty((3, p, p))
+    closed = np.empty((p, p), np.bool_)
+    nowhere = np.zeros((p, p), np.bool_)
     while True:
         moved = False
-        now[:] = state.bound
-        kind = 0
+        for kind in range(3):
+            for x in range(p):
+                for y in range(p):
+                    now[kind, x, y] = state.bound[kind, x, y]
+        close(state, closed)
+        kind = np.int64(0)  # typed, so that what it is given to is compiled once
         while kind < 3:
             if not kinds[kind]:
                 kind += 1
                 continue
-            x, y = best_pair(now[kind], rules.tolerance)
+            x, y = best_pair(now[kind], closed if kind == INSERT else nowhere, rules.tolerance)
             if x < 0:
                 kind += 1
                 continue

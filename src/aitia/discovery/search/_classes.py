@@ -51,6 +51,10 @@ class ClassSearch:
         self.state = kernel.State(
             np.zeros((p, p), bool),
             np.zeros((p, p), bool),
+            np.zeros((p, p), np.int64),
+            np.zeros((p, p), np.int64),
+            np.zeros((p, p), np.int64),
+            np.zeros((3, p), np.int64),
             np.full((3, p, p), -np.inf),
             np.zeros(1),
             np.zeros(1, np.int64),
@@ -67,6 +71,7 @@ class ClassSearch:
         for v, above in enumerate(parents):
             dag[v, list(above)] = True
         self.kernel.class_of(self.rules, dag, self.state.arrows, self.state.lines)
+        self.kernel.listed(self.state)
 
     def run(self, kinds: Sequence[bool]) -> int:
         """Take operators of these kinds (deletions, turns, insertions) until none raises the score; how many."""
@@ -148,11 +153,15 @@ class ClassSearch:
         kernel, rules = self.kernel, self.rules
         p = len(state.arrows)
         now = state.bound.copy()
+        closed = np.empty((p, p), bool)
+        kernel.close(state, closed)
         clique = np.empty(kernel.WIDEST, np.int64)
         dag = np.empty((p, p), bool)
         for kind in np.flatnonzero(flags).tolist():
             while True:
-                x, y = kernel.best_pair(now[kind], rules.tolerance)
+                x, y = kernel.best_pair(
+                    now[kind], closed if kind == kernel.INSERT else np.zeros_like(closed), rules.tolerance
+                )
                 if x < 0:
                     break
                 gain, size = self._best_open(state, kind, x, y, clique)

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 SINGULAR = 1e-10  # a variable that a set leaves less than this share of adds nothing to the set
+START = np.int64(0)  # typed, so that `_grow` is compiled once and not for a literal too
 FLOOR = 1e-12  # as the Gaussian scores: the least residual variance
 
 
@@ -215,8 +216,9 @@ def _grow(problem, paths, v, start, before, scratch, tests):
         if m == size:
             return False
         z = candidates[chosen]
-        candidates[chosen : count - 1] = candidates[chosen + 1 : count].copy()
         count -= 1
+        for k in range(chosen, count):
+            candidates[k] = candidates[k + 1]
         deviation = math.sqrt(variances[z])
         for j in range(m):
             factor[m, j] = loads[z, j]
@@ -259,8 +261,13 @@ def _shrink(problem, paths, v, tests):
                 for k in range(i, j):
                     total -= factor[j, k] * lower[k, i]
                 lower[j, i] = total / factor[j, j]
-        inverse = lower.T @ lower
-        slope = lower.T @ loading[:m]
+        inverse = np.zeros((m, m))
+        slope = np.zeros(m)
+        for k in range(m):
+            for i in range(k + 1):
+                slope[i] += lower[k, i] * loading[k]
+                for j in range(k + 1):
+                    inverse[i, j] += lower[k, i] * lower[k, j]
         threshold = problem.penalty - problem.tolerance
         while True:
             worst, least = -1, math.inf
@@ -280,7 +287,9 @@ def _shrink(problem, paths, v, tests):
             kept[worst] = False
             count -= 1
             residual += least
-            row = inverse[worst].copy()
+            row = np.empty(m)
+            for i in range(m):
+                row[i] = inverse[worst, i]
             pivot, own = row[worst], slope[worst]
             for i in range(m):
                 slope[i] -= own * row[i] / pivot
@@ -301,7 +310,7 @@ def project(problem, order, paths, scratch, tests):
     """The projection of a whole order; False where the paths need more room."""
     before = np.zeros(len(order), np.bool_)
     for v in order:
-        if not _grow(problem, paths, v, 0, before, scratch, tests):
+        if not _grow(problem, paths, v, START, before, scratch, tests):
             return False
         before[v] = True
     return True
@@ -350,12 +359,13 @@ def sweep(problem, order, turns, lows, highs, paths, other, scratch, tests):
                 high = min(high, i)
         if low >= high:
             continue
-        before[:] = False
+        for i in range(p):
+            before[i] = False
         for i in range(low):
             before[rest[i]] = True
         # The variable itself at every place.
         _copy(paths, other, v)
-        if not _grow(problem, other, v, 0, before, scratch, tests):
+        if not _grow(problem, other, v, START, before, scratch, tests):
             return -1
         own[low] = other.score[v]
         for i in range(low, high):
@@ -376,7 +386,7 @@ def sweep(problem, order, turns, lows, highs, paths, other, scratch, tests):
                     changes[w] = True
                     with_v[i] = other.score[w]
             else:
-                step = -1
+                step = np.int64(-1)
                 for j in range(paths.length[w]):
                     if paths.path[w, j] == v:
                         step = j
@@ -420,10 +430,11 @@ def sweep(problem, order, turns, lows, highs, paths, other, scratch, tests):
         for i in range(p - 1):
             order[i if i < target else i + 1] = rest[i]
         order[target] = v
-        before[:] = False
+        for i in range(p):
+            before[i] = False
         for i in range(target):
             before[rest[i]] = True
-        if not _grow(problem, paths, v, 0, before, scratch, tests):
+        if not _grow(problem, paths, v, START, before, scratch, tests):
             return -1
         moved += 1
     return moved

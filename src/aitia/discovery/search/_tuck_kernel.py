@@ -176,7 +176,7 @@ def explore(problem, order, rank, depths, before, paths, scratch, tests):
         1 where a better order was found, 0 where not (order and projection are as they were), -1: more room is needed.
     """
     p = len(order)
-    deepest = depths.max()
+    deepest = max(depths[0], depths[1], depths[2])
     if deepest == 0:
         return 0
     most = 0
@@ -205,7 +205,8 @@ def explore(problem, order, rank, depths, before, paths, scratch, tests):
                     problem, order, orders[level], lows[level], highs[level], paths, scratch, tests
                 ):
                     return -1
-                order[:] = orders[level]
+                for i in range(p):
+                    order[i] = orders[level, i]
             continue
         x, y = xs[level, at[level]], ys[level, at[level]]
         at[level] += 1
@@ -220,7 +221,8 @@ def explore(problem, order, rank, depths, before, paths, scratch, tests):
         for v in range(p):
             total += paths.score[v]
         if total > start + problem.tolerance:
-            order[:] = made
+            for i in range(p):
+                order[i] = made[i]
             return 1
         deeper = (
             level + 1 < deepest
@@ -228,9 +230,10 @@ def explore(problem, order, rank, depths, before, paths, scratch, tests):
             and not _seen(table, _signature(paths.parents, paths.kept))
         )
         if deeper:
-            orders[level] = order
             lows[level], highs[level] = low, high
-            order[:] = made
+            for i in range(p):
+                orders[level, i] = order[i]
+                order[i] = made[i]
             level += 1
             at[level] = 0
             counts[level] = _edges(paths, rank, xs[level], ys[level])
