@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,27 @@ def test_the_next_step_works(rain: str, tmp_path: Path, capsys: pytest.CaptureFi
     text = Graph.read(out).to_text().replace("[cpdag]", "")
     held = answered(capsys, ["effect", rain, "-t", "rain", "-y", "wet", "-g", text, "--json", "--no-refute"])
     assert abs(held["estimate"]["value"] - 0.8) < 0.15
+
+
+def test_the_next_step_names_columns_only_and_quotes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 400))
+    table = tmp_path / "odd.csv"
+    head = ['"say ""hi"""', "$HOME", "the end"]
+    rows = np.column_stack([a, b, a + b + random.normal(size=400)])
+    table.write_text(
+        "\n".join([",".join(head), *(",".join(map(str, row)) for row in rows)]), encoding="utf-8"
+    )
+    out = tmp_path / "odd.dot"
+    assert run(["discover", str(table), "-a", "pc", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out.replace("\n", " ")
+    asked = shlex.split(printed[printed.index("aitia effect") :])
+    assert asked[asked.index("-t") + 1] in ('say "hi"', "$HOME") and asked[asked.index("-y") + 1] == "the end"
+    held = answered(capsys, [*asked[1:], "--no-refute", "--json"])
+    assert abs(held["estimate"]["value"] - 1) < 0.2
+    # Lags are no columns of the table.
+    assert run(["discover", str(table), "-a", "pcmci", "--max-lag", "1", "--out", str(out)]) == 0
+    assert "lag1 -y" not in capsys.readouterr().out.replace("\n", " ")
 
 
 @pytest.mark.skipif(not SACHS.exists(), reason="the protein data of Sachs et al. are not here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,7 +135,7 @@ def discover(
     for what, where in (("Graph", out), ("Report", report)):
         if where is not None:
             print_rich(f"{what} written to {where}")
-    print_rich(_next_step(found.graph, data, out))
+    print_rich(_next_step(found.graph, table.names, data, out))
 
 
 def graph_text(graph: Graph | None, path: str) -> str:
@@ -193,11 +194,19 @@ def _kinds(given: Sequence[str], columns: Sequence[str]) -> Mapping[str, str] | 
     return chosen or None
 
 
-def _next_step(graph: Graph, data: str, out: str | None) -> str:
+def _next_step(graph: Graph, columns: Sequence[str], data: str, out: str | None) -> str:
     """The command that a person would type next."""
     if out is None:
         return "Write the graph with --out graph.dot, then ask: aitia effect DATA -t CAUSE -y OUTCOME --graph graph.dot"
-    cause, effect = next(((edge.a, edge.b) for edge in graph.edges if edge.directed), ("CAUSE", "OUTCOME"))
-    words = (data, cause, effect, out)
-    data, cause, effect, out = (f'"{each}"' if re.search(r"[^\w./:+-]", each) else each for each in words)
+    # An unmeasured variable or a lag is no column that a question can name.
+    arrows = (edge for edge in graph.edges if edge.directed and {edge.a, edge.b} <= set(columns))
+    cause, effect = next(((edge.a, edge.b) for edge in arrows), ("CAUSE", "OUTCOME"))
+    data, cause, effect, out = map(_quoted, (data, cause, effect, out))
     return f"Ask for an effect in it: aitia effect {data} -t {cause} -y {effect} --graph {out}"
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell reads it back; double quotes, which every shell knows, where they are enough."""
+    if re.search(r"[\"$`\\!]", word):
+        return shlex.quote(word)
+    return f'"{word}"' if re.search(r"[^\w./:+-]", word) else word

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from aitia.core import Assumption, Ledger
+from aitia.core import Assumption, Ledger, listing
 from aitia.data import Kind, Missing
 from aitia.discovery._checks import check
 from aitia.discovery._discovery import Discovery
@@ -83,6 +83,17 @@ class Algorithm(ABC):
     def assumes(self, data: Observations) -> Iterable[Assumption]:
         """The assumptions of this algorithm with this test or score, for the ledger."""
         return ()
+
+
+def confounding_warnings(knowledge: Knowledge, algorithm: Algorithm) -> list[str]:
+    """What to say of pairs known to share an unmeasured cause, for algorithms whose graphs have no place for one."""
+    if not knowledge.latent_pairs:
+        return []
+    pairs = listing([f"{a} and {b}" for a, b in knowledge.latent_pairs])
+    return [
+        f"The knowledge says that {pairs} share an unmeasured cause, but {algorithm.name} has no place for one: an "
+        "edge between them mixes both."
+    ]
 
 
 def _joined(assumed: Iterable[Assumption], found: Ledger) -> Ledger:

@@ -184,9 +184,9 @@ class Stability:
         )
         over = f"Over {count(self.replicates, 'bootstrap replicate')}, "
         if firm == len(edges):
-            return (
-                f"{over}every edge found joins its pair in at least {math.floor(100 * min(shares))}%.{turned}"
-            )
+            least = math.floor(100 * min(shares))
+            often = f"at least {least}%" if least < 100 else "every one"
+            return f"{over}every edge found joins its pair in {often}.{turned}"
         return (
             f"{over}{firm} of the {count(len(edges), 'edge')} found join their pair in at least 90%; the least stable, "
             f"{edges[weakest]}, in {shares[weakest]:.0%}.{turned}"

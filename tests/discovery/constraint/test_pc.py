@@ -12,7 +12,7 @@ from random_worlds import linear_data, random_dag, skeleton_of, structural_dista
 
 from aitia.discovery import DiscoveryError, FisherZ, KnowledgeError, Observations, Oracle
 from aitia.discovery._knowledge import Knowledge
-from aitia.discovery.constraint import PC, Colliders
+from aitia.discovery.constraint import CDNOD, PC, Colliders
 from aitia.discovery.independence import Independence, IndependenceTest, Tester
 from aitia.graphs import Graph, GraphKind, Mark, completed, restrict
 
@@ -305,3 +305,11 @@ def test_the_test_that_fits_is_taken_and_named():
     assert isinstance(found.algorithm.test, FisherZ)  # type: ignore[attr-defined]
     assert found.graph == PC(FisherZ()).run(data).graph
     assert all(edge.mark_a in (Mark.TAIL, Mark.ARROW) for edge in found.graph.edges)
+
+
+def test_known_latent_pairs_have_no_place_and_that_is_said():
+    known = Knowledge(latent_pairs=[("a", "b")])
+    rows = np.random.default_rng(0).normal(size=(100, 3))
+    for algorithm in (PC(), CDNOD(context="c")):
+        found = algorithm.run(Observations.of_values("abc", rows), known)
+        assert any("a and b share an unmeasured cause" in each for each in found.warnings)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from aitia.core import Assumption, AssumptionKey, Decision, listing, nearest, progress
-from aitia.discovery._algorithm import Algorithm
+from aitia.discovery._algorithm import Algorithm, confounding_warnings
 from aitia.discovery._discovery import Discovery
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import Knowledge
@@ -112,7 +112,12 @@ class CDNOD(Algorithm):
         if self.change and extended.has_rows:
             decisions = self._independent_changes(extended, skeleton, oriented.marks, at, reasons, seed)
         changing = [v for v in data.names if v != context and skeleton.adjacent[at, setting.names.index(v)]]
-        warnings = [*setting.tester.warnings, *knowledge_warnings(skeleton), *oriented.warnings]
+        warnings = [
+            *setting.tester.warnings,
+            *confounding_warnings(knowledge, self),
+            *knowledge_warnings(skeleton),
+            *oriented.warnings,
+        ]
         if not changing:
             warnings.append(f"No mechanism was found to change with {context}: the answer is PC's.")
         return Discovery(

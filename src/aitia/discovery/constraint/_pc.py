@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from aitia.core import Assumption, progress
-from aitia.discovery._algorithm import Algorithm
+from aitia.discovery._algorithm import Algorithm, confounding_warnings
 from aitia.discovery._discovery import Discovery
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
@@ -98,6 +98,7 @@ class PC(Algorithm):
             tests=probe.tests,
             warnings=(
                 *setting.tester.warnings,
+                *confounding_warnings(setting.knowledge, algorithm),
                 *knowledge_warnings(skeleton),
                 *oriented.warnings,
             ),

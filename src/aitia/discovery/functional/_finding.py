@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aitia.core import Assumption, AssumptionKey, Decision, Ledger, listing
-from aitia.discovery._algorithm import Algorithm
+from aitia.discovery._algorithm import Algorithm, confounding_warnings
 from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
@@ -125,17 +125,6 @@ def linear_discovery(
 def dag(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> Graph:
     """The directed graph with these edges (cause, effect)."""
     return Graph(tuple(names), tuple(Edge(a, b, Mark.TAIL, Mark.ARROW) for a, b in edges), kind=GraphKind.DAG)
-
-
-def confounding_warnings(knowledge: Knowledge, algorithm: Algorithm) -> list[str]:
-    """What to say of pairs known to share an unmeasured cause, which these models have no place for."""
-    if not knowledge.latent_pairs:
-        return []
-    pairs = listing([f"{a} and {b}" for a, b in knowledge.latent_pairs])
-    return [
-        f"The knowledge says that {pairs} share an unmeasured cause, but {algorithm.name} has no place for one: an "
-        "edge between them mixes both."
-    ]
 
 
 def discrete_warnings(data: Observations) -> list[str]:

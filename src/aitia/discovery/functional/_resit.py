@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aitia.core import Assumption, AssumptionKey, Ledger, listing, progress
-from aitia.discovery._algorithm import Algorithm
+from aitia.discovery._algorithm import Algorithm, confounding_warnings
 from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
 from aitia.discovery.functional._finding import (
-    confounding_warnings,
     dag,
     discrete_warnings,
     linear_assumptions,
