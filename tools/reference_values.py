@@ -2,8 +2,8 @@
 
     python tools/reference_values.py
 
-It needs the public files of ../shared/data/effects beside the repository. Without them it says so and leaves the page
-as it is.
+It needs the public files of ../shared/data/effects and ../shared/data/discovery beside the repository. Without them it
+says so and leaves the page as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reference import EFFECTS, SECTIONS, Row
+from reference import EFFECTS, SECTIONS, SURVEYS, Row, Survey
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference-values.md"
@@ -22,7 +22,8 @@ hide: [toc]
 
 # Reference values
 
-Published numbers beside ours, from public files. `python tools/reference_values.py` makes this page, and
+Published numbers beside ours, from public files; at the end, how well discovery does on known networks.
+`python tools/reference_values.py` makes this page, and
 `tests/test_reference_values.py` tests every row by the same functions. Both need the files, which are not part of the
 project.
 
@@ -41,6 +42,12 @@ def agreement(row: Row) -> str:
     return f"within {row.agrees:.3g}: {row.differs}"
 
 
+def table(survey: Survey) -> list[str]:
+    """The lines of a survey, computed anew."""
+    rule = ["---", "---", *("---:" for _ in survey.head[2:])]
+    return [f"| {' | '.join(line)} |" for line in (survey.head, rule, *survey.lines())]
+
+
 def page() -> str:
     """The page, computed anew."""
     lines = [HEAD]
@@ -52,12 +59,17 @@ def page() -> str:
             for row in section.rows
         ]
         lines.append("")
+    for survey in SURVEYS:
+        lines += [f"## {survey.title}", "", survey.about, "", *table(survey), ""]
     return "\n".join(lines)
 
 
 def main() -> int:
     """Write the page; 1 where files are missing."""
-    missing = sorted({each for section in SECTIONS for row in section.rows for each in row.missing})
+    missing = sorted(
+        {each for section in SECTIONS for row in section.rows for each in row.missing}
+        | {each for survey in SURVEYS for each in survey.missing}
+    )
     if missing:
         print(f"Not written: {', '.join(missing)} not found in {EFFECTS}.", file=sys.stderr)
         return 1

@@ -56,7 +56,7 @@ def plain_skeleton(
     size = 0
     while any(len(each) > size for each in beside):
         frozen = [sorted(each) for each in beside]
-        for x, y in [(x, y) for x in range(count) for y in frozen[x] if x < y]:
+        for x, y in [(a, b) for a in range(count) for b in frozen[a] if a < b]:
             given = {
                 each
                 for a, b in ((x, y), (y, x))

@@ -93,10 +93,7 @@ def codes_of(name: str) -> tuple[tuple[str, ...], np.ndarray]:
     Hailfinder alone has no published rows here. Its codes are numbered anew, because not every level occurs.
     """
     path = ROWS / "data" / f"{name}.txt"
-    if path.exists():
-        raw = np.loadtxt(path, skiprows=1, dtype=int)
-    else:
-        raw = network(name).sample(10_000, 0)
+    raw = np.loadtxt(path, skiprows=1, dtype=int) if path.exists() else network(name).sample(10_000, 0)
     codes = np.column_stack([np.unique(column, return_inverse=True)[1] for column in raw.T])
     return network(name).names, codes
 

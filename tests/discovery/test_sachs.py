@@ -3,8 +3,8 @@
 7,466 cells by 11 proteins, logarithms taken; 5,400 cells with three levels each. The truth that all papers compare with
 has 20 edges. The knowledge file beside the rows requires these same 20 edges.
 
-Published with these rows, recalled: 22 wrong edges by NOTEARS (16 edges found) and by FGES (17), Zheng et al. 2018; 19 by
-DAG-GNN (18), Yu et al. 2019. docs/reference-values.md shows ours beside them.
+Published with these rows, recalled: 22 wrong edges by NOTEARS (16 edges found) and by FGES (17), Zheng et al. 2018; 19
+by DAG-GNN (18), Yu et al. 2019. docs/reference-values.md shows ours.
 """
 
 from __future__ import annotations

@@ -93,6 +93,30 @@ class Section:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Survey:
+    """A table of numbers of ours that nobody printed: how well something works, not whether it agrees.
+
+    Args:
+        title: a heading.
+        about: the data, and what the columns are.
+        head: the columns' names; the first two hold words.
+        lines: the table, computed anew.
+        files: the files it reads, of the folder `EFFECTS`.
+    """
+
+    title: str
+    about: str
+    head: tuple[str, ...]
+    lines: Callable[[], list[tuple[str, ...]]]
+    files: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """The files that are not here."""
+        return [each for each in self.files if not (EFFECTS / each).exists()]
+
+
 def value_of(make: Callable[..., Any], *arguments: Any) -> Callable[[], Found]:
     """The value and interval of what a function makes."""
     return lambda: _found(make(*arguments))

@@ -240,7 +240,7 @@ def test_knowledge_that_cannot_be_true(toml, problem, algorithm, tmp_path, capsy
     path = write(tmp_path, clean())
     held = told(path, "-a", algorithm, "--knowledge", str(known), code=2, capsys=capsys)["error"]
     assert (held["type"], held["problem"]) == ("KnowledgeError", problem)
-    with pytest.raises(AitiaError, match="edges make a cycle|contradicts itself|no variable of the data"):
+    with pytest.raises(AitiaError, match=r"edges make a cycle|contradicts itself|no variable of the data"):
         discover(path, PC(), knowledge=Knowledge.read(known))
 
 
