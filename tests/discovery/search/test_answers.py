@@ -190,6 +190,19 @@ def test_the_score_follows_the_kinds_of_columns_and_says_what_it_assumes():
         assert key in both.assumptions
 
 
+@by_name
+def test_columns_that_determine_each_other_end_where_they_are_allowed(algorithm):
+    """Their residual variances are rounding, which must not keep a search going for ever."""
+    random = np.random.default_rng(0)
+    a, b, c = random.normal(size=(3, 300))
+    data = Observations.of_values("abcde", np.column_stack([a, b, c, a + b, c]))
+    found = algorithm.run(data, allow_determined=True)
+    assert found.graph.edges_between("c", "e")
+    assert np.isfinite(found.score)
+    few = sample(random_weights(12, 3, random), 11, random)  # fewer rows than columns
+    assert np.isfinite(algorithm.run(few, allow_determined=True).score)
+
+
 def test_two_columns_and_independent_columns():
     data = Observations.of_covariance("ab", np.eye(2), 100)
     for algorithm in ALL:

@@ -144,7 +144,7 @@ class ClassSearch:
         if self.compiled:
             return int(self.kernel.climb(self.rules, state, flags, self.work))
         steps = 0
-        while self._step(state, flags):
+        while steps <= 10 * len(state.arrows) + 1000 and self._step(state, flags):
             steps += 1
         return steps
 

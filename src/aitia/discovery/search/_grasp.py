@@ -108,8 +108,11 @@ class GRaSP(Algorithm):
             depths[tier + 1 :] = [0] * (2 - tier)
             if tier and not depths[tier]:
                 continue
+            total = orders.total()
             while orders.explore(random.permutation(p), np.array(depths, np.int64)):
-                pass
+                before, total = total, orders.total()
+                if total <= before:
+                    break
         return orders.parents()
 
     def assumes(self, data: Observations) -> Iterable[Assumption]:

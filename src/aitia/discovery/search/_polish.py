@@ -13,8 +13,12 @@ from aitia.discovery.search._setting import Setting
 
 def settle(orders: Order, random: np.random.Generator) -> list[list[int]]:
     """Move variables to their best places, in random turns, until none moves; the parents then."""
+    total = orders.total()
     while orders.sweep(random.permutation(len(orders.order()))):
-        pass
+        # Where columns determine each other, rounding may make moves look good for ever.
+        before, total = total, orders.total()
+        if total <= before:
+            break
     return orders.parents()
 
 
@@ -79,7 +83,10 @@ def checked(classes: ClassSearch, parents: list[list[int]]) -> list[list[int]]:
     lemmas 9 and 10).
     """
     classes.start(parents)
-    return classes.parents() if classes.run(EVERY) else parents
+    if not classes.run(EVERY):
+        return parents
+    found = classes.parents()
+    return found if classes.setting.total(found) > classes.setting.total(parents) else parents
 
 
 def causal_order(parents: Sequence[Sequence[int]], before: np.ndarray) -> list[int]:
