@@ -11,9 +11,20 @@ import pytest
 from aitia import Effect, Study, examples
 from aitia.cli._main import run
 from aitia.core import AssumptionKey, Status
-from aitia.discovery import PC, FisherZ, GaussianBIC, Knowledge
+from aitia.discovery import (
+    GIN,
+    PC,
+    PCMCI,
+    DiscoveryError,
+    FactorClusters,
+    FisherZ,
+    GaussianBIC,
+    Knowledge,
+    PCMCIPlus,
+    VARLiNGAM,
+)
 from aitia.graphs import Graph, GraphKind, completed
-from aitia.identification import NotIdentified
+from aitia.identification import ControlledDirect, Interventional, NaturalDirect, NotIdentified
 from aitia.refutation import EValue, GraphFalsification, RandomCommonCause
 from aitia.study import NotYet
 
@@ -179,6 +190,73 @@ def test_aitia_effect_takes_a_graph_or_an_algorithm(
     assert "--discover boss" in capsys.readouterr().err
 
 
+def test_knowledge_beside_a_graph_is_not_passed_over(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    known = tmp_path / "known.toml"
+    known.write_text('exogenous = ["coffee"]')
+    asked = ["effect", file, "-t", "coffee", "-y", "sleep", "--graph", "coffee -> sleep"]
+    assert run([*asked, "--knowledge", str(known)]) == 2
+    assert "knowledge goes with --discover" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("algorithm", [GIN(), FactorClusters(), PCMCI(), PCMCIPlus(), VARLiNGAM()])
+def test_an_algorithm_without_edges_between_columns_answers_no_effect(algorithm):
+    with pytest.raises(DiscoveryError, match="says nothing of the effect of one column on another"):
+        Study(COFFEE.table(), QUESTION, discover=algorithm).identify()
+
+
+@pytest.mark.parametrize(
+    ("question", "columns", "words"),
+    [
+        (Effect("cofee", "sleep"), None, "no column of the data.*Did you mean 'coffee'"),
+        (Effect("same", "sleep"), None, "'same', which does not vary"),
+        (ControlledDirect("coffee", "sleep", ("same",), (1,)), None, "'same', which does not vary"),
+        (Interventional(("coffee",), ("same",)), None, "'same', which does not vary"),
+        (QUESTION, ["coffee", "stress"], "'sleep', which is not among the columns.*coffee, stress"),
+    ],
+)
+def test_a_question_about_a_column_that_is_not_looked_at(question, columns, words: str):
+    table = COFFEE.table()
+    data = {**{name: table.head(200).to_pandas()[name] for name in table.names}, "same": [1] * 200}
+    with pytest.raises(DiscoveryError, match=f"(?s){words}"):
+        Study(data, question, discover=PC()).find_graph(columns, replicates=0)
+
+
+def test_the_set_of_a_treatment_of_two_words_says_which_are_compared():
+    random = np.random.default_rng(0)
+    z = random.normal(size=400)
+    t = np.where(z + random.normal(size=400) > 0, "yes", "no")
+    y = (t == "yes") + z + random.normal(size=400)
+    study = Study({"z": z, "t": t, "y": y}, Effect("t", "y"), "z -- t; z -- y; t -- y").estimate()
+    assert study.effects is not None
+    assert study.answer.startswith("Setting t to yes instead of no moves the mean of y by")
+
+
+def test_a_report_comes_first(tmp_path: Path):
+    page = tmp_path / "page.html"
+    study = coffee().report(page)
+    assert study.discovery is not None and "coffee" in page.read_text(encoding="utf-8")
+
+
+def test_a_question_whose_possible_answers_are_not_listed_is_still_an_answer():
+    question = NaturalDirect("coffee", "sleep", ("workload",))
+    study = Study(COFFEE.table(), question, completed(Graph.parse(COFFEE.graph))).identify()
+    assert isinstance(study.identification, NotIdentified) and study.possible is None
+
+
+def test_one_value_beside_graphs_that_do_not_answer_is_no_range():
+    x, y, z = np.random.default_rng(0).normal(size=(3, 300))
+    study = Study({"x": x, "y": y, "z": z}, Effect("x", "y"), "x o-> y; z o-> y").estimate()
+    assert study.answer.startswith(
+        "Raising x by one unit moves the mean of y by 0 in each graph of the class that"
+    )
+    assert (
+        study.effects is not None
+        and "is 0 in each graph of the class that answers." in study.effects.sentence
+    )
+
+
 def test_a_study_file_without_a_graph(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "known.toml").write_text('required = [["workload", "coffee"]]\n')
     text = (
@@ -249,7 +327,7 @@ def test_a_score_in_place_of_tests_reaches_the_same_class(found: Study):
 def test_one_formula_does_not_fit_several_adjustment_sets(found: Study):
     from dataclasses import replace
 
-    with pytest.raises(NotYet, match="different ones"):
+    with pytest.raises(NotYet, match="have 2 different answers"):
         replace(found, formula="~ workload").estimate("regression-adjustment")
 
 

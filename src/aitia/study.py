@@ -12,7 +12,15 @@ from aitia.core import AitiaError, Assumption, AssumptionKey, Ledger, Status, ne
 from aitia.data import Table, read
 from aitia.estimation import Estimate, Estimator, Reversal, Sample, choose, estimators, reversals
 from aitia.graphs import Graph, GraphKind
-from aitia.identification import Effect, Estimand, NotIdentified, Question, identify
+from aitia.identification import (
+    ControlledDirect,
+    Effect,
+    Estimand,
+    Interventional,
+    NotIdentified,
+    Question,
+    identify,
+)
 from aitia.refutation import Case, Refutation, Refuter, battery
 from aitia.report import Findings, write_report
 
@@ -210,7 +218,8 @@ class Study:
 
         Raises:
             NotYet: the study has a graph already, or does not say which algorithm is to find one.
-            DiscoveryError: the data do not fit the algorithm; the error names the column.
+            DiscoveryError: the data do not fit the algorithm; the error names the column. Or the algorithm draws no
+                edges between columns, or the question names a column that is constant or left out.
         """
         if self.graph is not None or self.discover is None:
             raise NotYet(
@@ -222,9 +231,11 @@ class Study:
         from aitia.discovery import Observations, stability
 
         started = time.perf_counter()
+        _check_draws_columns(self.discover)
         apart = {self.weights, self.clusters}
         chosen = [name for name in self.table.names if name not in apart] if columns is None else columns
         observed = Observations.of(self.table, chosen, missing=self.missing)
+        _check_asked(self.question, observed.names, self.table)
         options: dict[str, Any] = {"seed": self.seed, "show_progress": show_progress}
         how_sure = None
         if replicates:
@@ -249,7 +260,8 @@ class Study:
         _check_columns(study.graph, study.table)
         found = identify(study.graph, study.question, **options)
         possible = None
-        if isinstance(found, NotIdentified) and study.graph.kind in CLASSES:
+        listed = isinstance(self.question, Effect | Interventional | ControlledDirect)
+        if isinstance(found, NotIdentified) and study.graph.kind in CLASSES and listed:
             from aitia.identification import possible_estimands
 
             possible = possible_estimands(study.graph, study.question)
@@ -288,8 +300,8 @@ class Study:
         assert possible is not None
         if self.formula is not None:
             raise NotYet(
-                f"The formula {self.formula!r} says how one adjustment set enters, but the graphs of this class adjust "
-                f"for {len(possible.estimands)} different ones.",
+                f"The formula {self.formula!r} says how one adjustment set enters, but the graphs of this class have "
+                f"{len(possible)} different answers.",
                 "Leave formula= out, or settle the direction of an edge: the study's `possible` names them.",
             )
         effects = estimate_set(
@@ -374,17 +386,18 @@ class Study:
         """Look for Simpson's paradox; `report` does so itself where it has not been done."""
         if not isinstance(self.question, Effect):
             return self
+        study = self if self.graph is not None else self.find_graph()
         started = time.perf_counter()
         apart = {self.weights, self.clusters}
         found = reversals(
             self.table,
-            self.graph,
+            study.graph,
             self.question.treatment,
             self.question.outcome,
             contrast=self.question.contrast,
             candidates=[name for name in self.table.names if name not in apart],
         )
-        return self._with("reversals", started, reversals=found)
+        return study._with("reversals", started, reversals=found)
 
     def report(self, path: str | os.PathLike[str]) -> Study:
         """Write what is known so far as one self-contained HTML file.
@@ -478,6 +491,48 @@ def _check_columns(graph: Graph, table: Table) -> None:
         raise NodeWithoutColumn(
             f"The graph names {', '.join(map(repr, absent))}, but the data have no such column.",
             f"{nearest(node, table.names)} If {node!r} is not measured, write it in the graph as {node} [latent].",
+        )
+
+
+def _check_draws_columns(algorithm: Algorithm) -> None:
+    """Refuse algorithms whose graphs have other nodes than the columns: under these no effect of a column follows."""
+    from aitia.discovery import GIN, PCMCI, DiscoveryError, FactorClusters, PCMCIPlus, VARLiNGAM
+
+    what = (
+        "columns and their lags"
+        if isinstance(algorithm, PCMCI | PCMCIPlus | VARLiNGAM)
+        else "unmeasured variables behind the columns"
+        if isinstance(algorithm, GIN | FactorClusters)
+        else ""
+    )
+    if what:
+        raise DiscoveryError(
+            f"{algorithm.name} finds a graph over {what}, which says nothing of the effect of one column on another.",
+            "Let another algorithm find the graph, such as BOSS, PC or FCI (--discover boss).",
+        )
+
+
+def _check_asked(question: Question, names: Sequence[str], table: Table) -> None:
+    """Refuse a question about a column that discovery does not look at."""
+    from aitia.discovery import DiscoveryError
+
+    asked = (
+        (*question.treatments, *question.outcomes)
+        if isinstance(question, Interventional)
+        else (question.treatment, question.outcome, *getattr(question, "mediators", ()))
+    )
+    for name in asked:
+        if name in names:
+            continue
+        if name not in table.names:
+            raise DiscoveryError(
+                f"The question names {name!r}, which is no column of the data.", nearest(name, table.names)
+            )
+        constant = table.profile([name])[0].is_constant
+        raise DiscoveryError(
+            f"The question names {name!r}, which "
+            + ("does not vary." if constant else "is not among the columns that the graph is found over."),
+            "Ask about a column that varies." if constant else f"Let it be among them: {', '.join(names)}.",
         )
 
 

@@ -80,6 +80,11 @@ def effect(
             "Give either --graph or --discover." if graph else "There is no --graph.",
             'Write the graph you believe (--graph "z -> t; z -> y; t -> y"), or let it be found: --discover boss.',
         )
+    if knowledge is not None and discover is None:
+        raise options.OptionError(
+            "--knowledge says how to find a graph, but --graph gives one.",
+            "Leave one of them out: knowledge goes with --discover.",
+        )
     table = options.read_data(data, kind)
     question = Effect(
         treatment,

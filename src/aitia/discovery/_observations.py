@@ -431,8 +431,8 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
         counts = (f"{each.name} ({each.n_missing:,} of {table.n_rows:,} rows)" for each in columns)
         raise MissingValues(
             f"Values are missing, which discovery never fills in: {', '.join(counts)}.",
-            "Choose the policy complete_cases (use only rows with a value in every chosen column), or keep (leave them "
-            "to tests that read rows with gaps, as PC, FCI and RFCI do).",
+            "Choose the policy complete_cases (use only rows with a value in every chosen column). Where only the "
+            "graph is wanted, keep leaves them to tests that read rows with gaps, as PC, FCI and RFCI do.",
         )
 
 

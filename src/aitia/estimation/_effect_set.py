@@ -238,6 +238,8 @@ class EffectSet:
         words = (
             f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of "
             "the class is true"
+            if self.width
+            else f"The {asked} is {self.minimum:.4g} in each graph of the class that answers"
         )
         if self.complete:
             words += f" (from {low:.4g} to {high:.4g} with the {self.level:.0%} intervals)"

@@ -187,15 +187,21 @@ def effect_set_sentence(effects: EffectSet) -> str:
     question = effects.question
     treatment, outcome = shown(question.treatment), shown(question.outcome)
     contrast = getattr(question, "contrast", None)
+    pair = (shown(contrast.treated), shown(contrast.control)) if contrast is not None else None
+    if pair is None:  # the members compare the same values: one of them says which
+        estimates = (each.estimate for each in effects.members)
+        pair = next((contrast_words(each) for each in estimates if isinstance(each, Estimate)), None)
     change = (
-        f"Setting {treatment} to {shown(contrast.treated)} instead of {shown(contrast.control)}"
-        if contrast is not None
+        f"Setting {treatment} to {pair[0]} instead of {pair[1]}"
+        if pair
         else f"Raising {treatment} by one unit"
     )
     low, high = effects.interval
-    said = (
-        f"{change} moves the mean of {outcome} by {number(effects.minimum)} to {number(effects.maximum)}, depending on "
-        "which graph of the class is true"
+    said = f"{change} moves the mean of {outcome} by {number(effects.minimum)}"
+    said += (
+        f" to {number(effects.maximum)}, depending on which graph of the class is true"
+        if effects.width
+        else " in each graph of the class that answers"
     )
     if effects.complete:
         said += f" ({number(low)} to {number(high)} with the {effects.level:.0%} intervals)"
