@@ -104,6 +104,21 @@ def test_greedy_searches_never_exceed_the_optimum_and_mostly_reach_it(algorithm)
     assert reached >= 37
 
 
+def test_tiers_rule_out_ways_round_by_a_free_variable():
+    # The truth is late -> free <- other, free -> early: only a detour of later causes explains all of it.
+    weights = np.zeros((4, 4))
+    early, late, other, free = 0, 1, 2, 3
+    weights[free, [late, other]] = weights[early, free] = 1.0
+    names = names_of(4)
+    data = sample(weights, 2000, np.random.default_rng(0))
+    known = Knowledge(tiers=[[names[early]], [names[late]]])
+    for algorithm in (ExactSearch(), BOSS(), GRaSP(), GES()):
+        found = algorithm.run(data, known)
+        assert found.order.index(names[early]) < found.order.index(names[late])
+        assert found.score < ExactSearch().run(data).score - 1
+        assert all(names[early] not in dag.descendants(names[late]) for dag in members(found.graph))
+
+
 def test_twenty_three_variables_are_too_many():
     data = Observations.of_covariance([f"v{i}" for i in range(23)], np.eye(23), 100)
     with pytest.raises(DiscoveryError, match=r"22 at most, but there are 23\.\s+Choose BOSS"):
