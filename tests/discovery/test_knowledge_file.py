@@ -154,3 +154,11 @@ def test_the_knowledge_that_comes_with_sachs_data():
     edges = {(line.split()[1], line.split()[3]) for line in truth.splitlines() if "-->" in line}
     assert len(known.required) == 20 and set(known.required) == edges
     assert known.tiers == () and known.forbidden == ()
+
+
+@pytest.mark.parametrize(
+    "piece", [{"exogenous": "ab"}, {"tiers": ["ab", "c"]}, {"required": ["ab"]}, {"forbidden": ["ab"]}]
+)
+def test_a_text_is_no_list_of_its_letters(piece):
+    with pytest.raises(KnowledgeError, match="'ab'"):
+        Knowledge(**piece)

@@ -13,6 +13,7 @@ from aitia import Effect
 from aitia.core import stream
 from aitia.estimation import (
     EffectSet,
+    NotApplicable,
     NothingEstimated,
     NotLinear,
     PlugIn,
@@ -205,6 +206,13 @@ def test_the_set_shows_itself_and_travels_as_plain_data():
     assert json.loads(json.dumps(found.to_dict()))["deciding_edge"]["edge"] == "x -- y"
     assert repr(found).count("\n") == 3 and "<table>" in found._repr_html_()
     assert sum(found.reweighted([3, 1, 0]).weights) == 1 and found.reweighted([3, 1, 0]).weights[0] == 0.75
+
+
+@pytest.mark.parametrize("shares", [[0, 0, 0], [1, 1], [2, -1, 1], [math.nan, 1, 1], [math.inf, 1, 1]])
+def test_shares_that_are_none_are_refused(shares):
+    found = estimate_set(possible_estimands(TRIANGLE, Effect("x", "y")), sample(), RegressionAdjustment())
+    with pytest.raises(NotApplicable, match="3 shares were expected"):
+        found.reweighted(shares)
 
 
 def test_what_the_data_cannot_answer_makes_no_bound():

@@ -45,6 +45,12 @@ class Knowledge:
     apart_within: bool = False
 
     def __post_init__(self) -> None:
+        for what, given in (("exogenous", self.exogenous), *(("tiers", tier) for tier in self.tiers)):
+            if isinstance(given, str):  # or its letters would be taken for names
+                raise KnowledgeError(
+                    f"A list of names was expected in {what}, but came the text {given!r}.",
+                    f"Write [{given!r}].",
+                )
         tidy = {
             "tiers": tuple(tuple(tier) for tier in self.tiers),
             "required": _pairs(self.required),
@@ -208,7 +214,7 @@ class Knowledge:
 def _pairs(given: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
     made = []
     for each in given:
-        pair = tuple(each)
+        pair = (each,) if isinstance(each, str) else tuple(each)
         if len(pair) != 2 or not all(isinstance(name, str) for name in pair):
             raise KnowledgeError(
                 f"A pair of names was expected, but came {pair!r}.", 'Write ["cause", "effect"].'

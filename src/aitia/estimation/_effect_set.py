@@ -257,8 +257,17 @@ class EffectSet:
         """The same set with other shares (how often a bootstrap found each member), scaled to sum to one.
 
         Args:
-            weights: one for each member, not negative.
+            weights: one for each member, not negative, not all zero.
+
+        Raises:
+            NotApplicable: they are not such.
         """
+        fit = len(weights) == len(self.members) and all(0 <= each < math.inf for each in weights)
+        if not (fit and sum(weights)):
+            raise NotApplicable(
+                f"{len(self.members)} shares were expected, none negative and not all zero, but came {list(weights)}.",
+                "Give one for each member, in their order.",
+            )
         total = float(sum(weights))
         members = tuple(
             replace(each, weight=w / total) for each, w in zip(self.members, weights, strict=True)
