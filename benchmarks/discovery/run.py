@@ -40,7 +40,13 @@ def run(arguments: argparse.Namespace) -> list[dict]:
             if not version(library) or (arguments.library and library != arguments.library):
                 continue
             command = [sys.executable, str(HERE / "_row.py"), str(number), library]
-            done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, text=True, cwd=HERE, timeout=arguments.limit
+                )
+            except subprocess.TimeoutExpired:
+                print(f"{label} | {library}: not done in {arguments.limit} s", file=sys.stderr)
+                continue
             if done.returncode:
                 print(f"{label} | {library}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
                 continue
@@ -90,4 +96,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--only", help="run the tasks whose name contains this")
     parser.add_argument("--library", help="run this library alone")
+    parser.add_argument(
+        "--limit", type=float, default=1800, help="seconds for one row, all its seeds together"
+    )
     write(table(run(parser.parse_args())), "discovery")

@@ -257,3 +257,21 @@ def test_bad_requests_are_named():
     joint = possible_estimands(Graph.parse("x -> y; z -> y"), Interventional(("y",), ("x", "z")))
     with pytest.raises(NothingEstimated, match="one treatment"):
         estimate_set(joint, sample(), PlugIn())
+
+
+def test_a_deciding_edge_says_where_graphs_have_no_answer():
+    from dataclasses import replace
+
+    mix = np.array([[1, 0.5, 0.2], [0, 1, 0.4], [0, 0, 1.0]])
+    rows = np.random.default_rng(0).normal(size=(400, 3)) @ mix
+    possible = possible_estimands(Graph.parse("z -- x; x -- y; z -- y"), Effect("x", "y"))
+    effects = estimate_set(possible, dict(zip("xyz", rows.T)))
+    failing = next(i for i, each in enumerate(effects.members) if not each.possible.zero)
+    members = list(effects.members)
+    members[failing] = replace(members[failing], value=None)
+    broken = replace(effects, members=tuple(members))
+    deciding = broken.deciding_edge
+    assert deciding is not None
+    assert max(deciding.unanswered.values()) > 0 and "have no answer" in deciding.sentence
+    whole = effects.deciding_edge
+    assert whole is not None and not any(whole.unanswered.values()) and "no answer" not in whole.sentence

@@ -66,6 +66,12 @@ def discover(
         str,
         typer.Option(metavar="POLICY", help="stop, complete_cases, or keep for tests that read gaps."),
     ] = "stop",
+    allow_determined: Annotated[
+        bool,
+        typer.Option(
+            "--allow-determined", help="Search all the same where a column is a function of others."
+        ),
+    ] = False,
     stability: Annotated[
         int, typer.Option(metavar="N", min=0, help="Bootstrap replicates: how often each edge comes back.")
     ] = 0,
@@ -109,7 +115,7 @@ def discover(
     ]
     used: dict[str, Any] = {name: value for name, value in given.items() if name not in unused}
     method = discovery.algorithm_named(algorithm, observed, **used)
-    found = method.run(observed, known, seed=seed)
+    found = method.run(observed, known, seed=seed, allow_determined=allow_determined)
     passed_over = [
         Decision(f"passed over --{name.replace('_', '-')}", f"{method.name} has no such option")
         for name in unused

@@ -73,8 +73,8 @@ class Design:
             missing: the policy for missing values over all columns read.
             drop_constant: leave out encoded columns that hold one value only, with a decision; columns asked for as
                 `Codes`, `Predicate` and ``Numeric(required=True)`` stay.
-            keep_missing: for readers that deal with missing values themselves: overrules the policy, and a missing value
-                is NaN in a ``Numeric(required=True)`` column and -1 in a `Codes` column.
+            keep_missing: for readers that deal with missing values themselves: overrules the policy, and a missing
+                value is NaN in a ``Numeric(required=True)`` column and -1 in a `Codes` column.
 
         Raises:
             ColumnNotFound: a column is not in the table.

@@ -33,7 +33,8 @@ class DeterministicRelation(DiscoveryError):
         super().__init__(
             f"{name} is determined by {listing(list(others))}: given these it has nothing left to depend on, which "
             "breaks faithfulness.",
-            f"Leave out {name!r} (or one of the others), or pass allow_determined=True to search all the same.",
+            f"Leave out {name!r} (or one of the others), or allow it (allow_determined=True, --allow-determined) and "
+            "search all the same.",
         )
         self.name = name
         self.others = tuple(others)

@@ -31,6 +31,15 @@ _STANDS_FOR = {
 }
 
 
+def _stands_for(found: Discovery) -> str:
+    """What the graph stands for. Time, an order of latents or interventions narrow a class too."""
+    if found.graph.kind is GraphKind.MPDAG and not found.knowledge:
+        return (
+            "a class of directed acyclic graphs, some of whose directions come from more than independences"
+        )
+    return _STANDS_FOR[found.graph.kind]
+
+
 def count(number: int, word: str, plural: str = "") -> str:
     """A number with its word: ``1 edge``, ``2 edges``.
 
@@ -62,7 +71,7 @@ def sentences(found: Discovery) -> list[str]:
     hidden = f" and {count(len(graph.latent), 'unmeasured one')}" if graph.latent else ""
     said = [
         f"{type(found.algorithm).__name__} joins {count(len(edges), 'pair')} of {count(measured, 'variable')}{hidden}, "
-        f"{directions}: {_STANDS_FOR[graph.kind]} ({graph.kind.value})."
+        f"{directions}: {_stands_for(found)} ({graph.kind.value})."
     ]
     based = f"{count(found.rows, 'row')}" if found.rows else "no rows (an oracle)"
     work = f" and {count(found.tests, work_word(found))}" if found.tests else ""
@@ -189,8 +198,8 @@ def edge_list(edges: Iterable[Edge]) -> list[list[str]]:
 def graph_to_dict(graph: Graph) -> dict[str, Any]:
     """A graph as plain data: kind, form, nodes, edges, latent and selected nodes.
 
-    The kind says what the graph stands for: one DAG (``dag``), a class of DAGs (``cpdag``, also where knowledge has cut it
-    down to an MPDAG), or a class with hidden causes (``pag``). The form is its exact kind.
+    The kind says what the graph stands for: one DAG (``dag``), a class of DAGs (``cpdag``, also where knowledge has
+    cut it down to an MPDAG), or a class with hidden causes (``pag``). The form is its exact kind.
     """
     return {
         "kind": "cpdag" if graph.kind is GraphKind.MPDAG else graph.kind.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -78,12 +78,14 @@ class DecidingEdge:
         shares: for each way it may turn out, its share of the class.
         widths: for each way, the width of the set that would be left (largest minus smallest value).
         width: the width of the set now.
+        unanswered: for each way, the share of the graphs left that have no answer; those widths do not hold them.
     """
 
     edge: Edge
     shares: Mapping[str, float]
     widths: Mapping[str, float]
     width: float
+    unanswered: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def expected(self) -> float:
@@ -95,10 +97,17 @@ class DecidingEdge:
         """The width after the less helpful answer."""
         return max(self.widths.values())
 
+    def caveat(self, reading: str) -> str:
+        """What the width after one way of turning out leaves unsaid, in words; empty where nothing."""
+        share = self.unanswered.get(reading, 0.0)
+        return f" (where {share:.0%} of the graphs have no answer)" if share > 0 else ""
+
     @property
     def sentence(self) -> str:
         """What settling it would bring, in words."""
-        left = " and ".join(f"{width:.3g} if it is {text}" for text, width in self.widths.items())
+        left = " and ".join(
+            f"{width:.3g} if it is {text}{self.caveat(text)}" for text, width in self.widths.items()
+        )
         return f"Settling {self.edge} would shrink the set most: its width of {self.width:.3g} would become {left}."
 
 
@@ -206,14 +215,18 @@ class EffectSet:
         weights = np.array([each.weight for each in self.members])
         best: DecidingEdge | None = None
         for edge in self.possible.open_edges:
-            shares, widths = {}, {}
+            shares, widths, unanswered = {}, {}, {}
             for text, parts in self.possible.readings(edge).items():
                 left = [
                     each.value for each, part in zip(self.members, parts) if part and each.value is not None
                 ]
                 shares[text] = float(weights @ np.array(parts))
+                failed = sum(
+                    each.weight * part for each, part in zip(self.members, parts) if each.value is None
+                )
+                unanswered[text] = failed / shares[text] if shares[text] else 0.0
                 widths[text] = max(left) - min(left) if left else 0.0
-            made = DecidingEdge(edge, shares, widths, self.width)
+            made = DecidingEdge(edge, shares, widths, self.width, unanswered)
             if made.expected < self.width * (1 - 1e-9) and (
                 best is None or (made.expected, made.worst) < (best.expected, best.worst)
             ):

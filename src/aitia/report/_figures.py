@@ -89,13 +89,20 @@ def effect_set(effects: EffectSet, outcome: str) -> Figure:
     """
     members = effects.members
     with style():
-        figure, axes = new_figure(6.4, 1.1 + 0.5 * len(members))
+        figure, axes = new_figure(6.4, 1.3 + 0.5 * len(members))
         ends = [0.0, *(end for each in effects.answered for end in each.interval if np.isfinite(end))]
         low, high = min(ends), max(ends)
         pad = 0.08 * (high - low or 1.0)
         for place, each in enumerate(members):
             if each.value is None:
-                axes.text(0.5 * (low + high), place, "not identified", ha="center", va="center", color=GREY)
+                axes.annotate(
+                    "not identified",
+                    (0.02, place),
+                    xycoords=("axes fraction", "data"),
+                    va="center",
+                    color=GREY,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+                )
                 continue
             left, right = each.interval
             axes.plot(
@@ -121,7 +128,9 @@ def effect_set(effects: EffectSet, outcome: str) -> Figure:
         axes.set_ylim(len(members) - 0.4, -0.7)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"effect on the mean of {short(outcome)} ({effects.level:.0%} interval)")
+        # The lines' words take their room on the left: the label stays short enough for the axes.
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_xlabel(f"effect on the mean of {short(outcome, 22)}\n({effects.level:.0%} interval)")
         return figure
 
 

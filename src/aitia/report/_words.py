@@ -216,7 +216,10 @@ def effect_set_sentence(effects: EffectSet) -> str:
         said += " The list of graphs was cut at the limit, so the effect may lie outside."
     deciding = effects.deciding_edge
     if deciding is not None:
-        left = " and ".join(f"{number(width)} if {shown(text)}" for text, width in deciding.widths.items())
+        left = " and ".join(
+            f"{number(width)} if {shown(text)}{deciding.caveat(text)}"
+            for text, width in deciding.widths.items()
+        )
         said += (
             f" Settle {shown(deciding.edge)} first: the spread of {number(deciding.width)} becomes {left}."
         )

@@ -125,3 +125,13 @@ def test_several_units_do_not_raise_more_alarms():
         ).is_stationary
     # The level is 5% over all columns, tests and units: at most 5, and four standard errors of the Monte Carlo.
     assert level_alarms <= runs * (0.05 + 4 * np.sqrt(0.05 * 0.95 / runs))
+
+
+def test_a_column_that_counts_time_is_told_from_a_series():
+    from aitia.discovery import PCMCI, DiscoveryError
+
+    random = np.random.default_rng(0)
+    data = {"t": np.arange(300.0), "a": random.normal(size=300), "b": random.normal(size=300)}
+    with pytest.raises(DiscoveryError, match="looks like the count of time itself") as caught:
+        PCMCI(max_lag=2).run(data)
+    assert "--time t" in caught.value.next_step

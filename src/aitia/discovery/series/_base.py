@@ -11,6 +11,7 @@ import numpy as np
 
 from aitia.core import Assumption, AssumptionKey
 from aitia.discovery._algorithm import Algorithm
+from aitia.discovery._checks import DeterministicRelation
 from aitia.discovery._discovery import Discovery, EdgeEvidence
 from aitia.discovery._errors import DiscoveryError, KnowledgeError
 from aitia.discovery._knowledge import Knowledge
@@ -106,9 +107,18 @@ class SeriesAlgorithm(Algorithm):
             series = series_of(observed, self.time, self.unit)
             report = report_on(series)
             wide = series.lagged(self.past)
-        found = super().run(
-            wide, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
-        )
+        try:
+            found = super().run(
+                wide, knowledge, seed=seed, show_progress=show_progress, allow_determined=allow_determined
+            )
+        except DeterministicRelation as error:
+            series_name, _ = split_lag(error.name)
+            if depth or {split_lag(each)[0] for each in error.others} != {series_name}:
+                raise
+            raise DiscoveryError(
+                f"{series_name!r} is a function of its own past: it looks like the count of time itself.",
+                f"Say that it is: time={series_name!r} (--time {series_name}), or leave the column out.",
+            ) from error
         return replace(with_report(found, report), seconds=time.perf_counter() - started)
 
     def assumes(self, data: Observations) -> Iterable[Assumption]:
