@@ -42,8 +42,9 @@ being overturned. Those that say *bounds* cannot test their assumption: they say
 
 GRAPHS = """## Discovery algorithms
 
-Each finds the graphs that data and knowledge leave open. The name is the one that `aitia discover --algorithm NAME` takes;
-in Python the class with its options is better: `discover(data, PC(alpha=0.001))`. [Which one to take](rooms/discovery.md#which-algorithm).
+Each finds the graphs that data and knowledge leave open. The name is the one that `aitia discover --algorithm NAME`
+takes; in Python the class with its options is better: `discover(data, PC(alpha=0.001))`.
+[Which one to take](rooms/discovery.md#which-algorithm).
 """
 
 FINDS = {

@@ -33,8 +33,8 @@ HEAD = """# Reference
 
 Every public name, room by room. `python tools/reference_pages.py` makes these pages from the rooms themselves.
 
-`import aitia` gives the eight that most work begins with: `read`, `Graph`, `discover`, `Effect`, `identify`, `Study`, `regress` and
-`AitiaError`. All other names are imported from their room: `from aitia.estimation import AIPW`.
+`import aitia` gives the eight that most work begins with: `read`, `Graph`, `discover`, `Effect`, `identify`, `Study`,
+`regress` and `AitiaError`. All other names are imported from their room: `from aitia.estimation import AIPW`.
 """
 
 

@@ -65,7 +65,8 @@ def test_a_linear_function_of_others_is_named():
         Nothing().run(of(values))
     assert message(error) == [
         "v3 is determined by v0, v1: given these it has nothing left to depend on, which breaks faithfulness.",
-        "  Leave out 'v3' (or one of the others), or allow it (allow_determined=True, --allow-determined) and search all the same.",
+        "  Leave out 'v3' (or one of the others), or allow it (allow_determined=True, --allow-determined) and "
+        "search all the same.",
     ]
     assert error.value.others == ("v0", "v1")
     found = Nothing().run(of(values), allow_determined=True)

@@ -283,9 +283,20 @@ def test_a_price_that_is_none_is_refused(price):
 
 
 def test_defaults_fit_the_kinds():
-    assert isinstance(default_score(numbers(1, 50)), GaussianBIC)
+    assert isinstance(default_score(numbers(1, 50)), ExtendedBIC)
     assert isinstance(default_score(categories(1, 50)), DiscreteBIC)
     assert isinstance(default_score(both(1, 50)), MixedBIC)
     assert why_default_score(both(1, 50)) == (
         "Numbers and categories together: BIC of conditional Gaussian models."
     )
+
+
+def test_the_default_for_numbers_does_not_drown_in_false_edges():
+    # Pure noise, more columns than rows: plain BIC joins hundreds of the 1,225 pairs.
+    from aitia.discovery import BOSS
+
+    rows = np.random.default_rng(0).normal(size=(30, 50))
+    data = Observations.of_values([f"v{i}" for i in range(50)], rows)
+    found = BOSS(default_score(data)).run(data, allow_determined=True)
+    plain = BOSS(GaussianBIC()).run(data, allow_determined=True)
+    assert len(found.graph.edges) <= 10 < 200 < len(plain.graph.edges)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from search_worlds import names_of, parents_of, population, random_weights, sample, shd, truth_of
 
-from aitia.discovery import GaussianBIC, Observations
+from aitia.discovery import Observations, default_score
 from aitia.discovery.search import BOSS, GES, GRaSP
 from aitia.graphs import completed
 
@@ -30,7 +30,7 @@ def test_the_class_of_the_truth(algorithm):
         data = population(weights)
         found = algorithm.run(data)
         if found.graph != completed(truth_of(weights)):
-            assert found.score > GaussianBIC().on(data).total(parents_of(weights)) + 1, seed
+            assert found.score > default_score(data).on(data).total(parents_of(weights)) + 1, seed
             beaten += 1
     assert beaten <= 0.03 * WORLDS
 
@@ -51,7 +51,7 @@ def test_a_sample_is_explained_as_well_as_by_causal_learn(algorithm):
     found = algorithm.run(data)
     assert shd(found.graph, completed(truth_of(weights))) <= CAUSAL_LEARN[algorithm.name]
     # Whatever is left is the score's doing: the truth scores lower.
-    assert found.score >= GaussianBIC().on(data).total(parents_of(weights)) - 1e-6
+    assert found.score >= default_score(data).on(data).total(parents_of(weights)) - 1e-6
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_a_large_sparse_world_with_many_rows():
     weights = random_weights(p, 2, random)
     data = population(weights, rows=10**6)
     for algorithm in (BOSS(starts=2), GRaSP(starts=1), GES(restarts=2)):
-        assert algorithm.run(data).score >= GaussianBIC().on(data).total(parents_of(weights)) - 1e-3
+        assert algorithm.run(data).score >= default_score(data).on(data).total(parents_of(weights)) - 1e-3

@@ -49,5 +49,9 @@ class ExtendedBIC(Score):
             )
         data.require_numbers(self.name)
         data.require_complete(self.name)
-        price = 0.5 * math.log(max(data.rows, 2)) + 2 * self.gamma * math.log(max(len(data.names), 1))
+        price = self.price(data.rows, len(data.names))
         return GaussianScorer(data.names, data.rows, data.correlation, price)
+
+    def price(self, rows: float, columns: int) -> float:
+        """The price of one parent, in units of the log-likelihood."""
+        return 0.5 * math.log(max(rows, 2)) + 2 * self.gamma * math.log(max(columns, 1))

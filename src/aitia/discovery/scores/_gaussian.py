@@ -33,8 +33,11 @@ class GaussianBIC(Score):
         check_discount(self.name, self.discount)
         data.require_numbers(self.name)
         data.require_complete(self.name)
-        penalty = 0.5 * self.discount * math.log(max(data.rows, 2))
-        return GaussianScorer(data.names, data.rows, data.correlation, penalty)
+        return GaussianScorer(data.names, data.rows, data.correlation, self.price(data.rows, len(data.names)))
+
+    def price(self, rows: float, columns: int) -> float:
+        """The price of one parent, in units of the log-likelihood; the number of columns does not move it."""
+        return 0.5 * self.discount * math.log(max(rows, 2))
 
 
 class GaussianScorer(Scorer):

@@ -15,7 +15,7 @@ from aitia.discovery._discovery import Discovery
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
-from aitia.discovery.scores import GaussianBIC, Scorer
+from aitia.discovery.scores import ExtendedBIC, GaussianBIC, Scorer
 from aitia.discovery.search._answer import answer
 from aitia.discovery.search._classes import ClassSearch
 from aitia.discovery.search._ges import greedy
@@ -57,7 +57,7 @@ class GIES(Algorithm):
         column: the column that names the environment of a row; it is no variable of the graph.
         targets: for each value of that column the variables that were set; values without any may be left out.
         environments: further tables with what was set in each.
-        score: the score; None is ``GaussianBIC()``. Its price is that of all rows.
+        score: `GaussianBIC` or `ExtendedBIC`; None is ``ExtendedBIC()``. Its price is that of all rows.
         turning: whether edges are turned.
         deletions_first: as in `GES`.
         restarts: as in `GES`.
@@ -83,7 +83,7 @@ class GIES(Algorithm):
     column: str = ""
     targets: Mapping[Any, Sequence[str]] = field(default_factory=dict)
     environments: Sequence[Environment] = ()
-    score: GaussianBIC | None = None
+    score: GaussianBIC | ExtendedBIC | None = None
     turning: bool = True
     deletions_first: bool = True
     restarts: int = 5
@@ -115,14 +115,15 @@ class GIES(Algorithm):
         groups = self._by_column(data) if self.column else self._by_tables(data)
         names = groups[0][0].names
         knowledge.check_names(names)
-        score = self.score or GaussianBIC()
-        if not isinstance(score, GaussianBIC):
+        score = self.score or ExtendedBIC()
+        if not isinstance(score, GaussianBIC | ExtendedBIC):
             raise DiscoveryError(
-                f"GIES scores by Gaussian BIC, but came {score!r}.", "Give GaussianBIC(discount=...)."
+                f"GIES scores by a Gaussian BIC, but came {score!r}.",
+                "Give GaussianBIC(discount=...) or ExtendedBIC(gamma=...).",
             )
         everything = sum((each for each, _ in groups[1:]), start=groups[0][0])
         rows = everything.count
-        gaussian = _gaussian(groups, names, 0.5 * score.discount * math.log(max(rows, 2)))
+        gaussian = _gaussian(groups, names, score.price(rows, len(names)))
         scorer = InterventionalScorer(names, rows, gaussian)
         setting = Setting.assembled(names, scorer, knowledge, _sorted(gaussian, names), rows)
         settled = np.zeros((len(names), len(names)), bool)
@@ -213,7 +214,7 @@ class GIES(Algorithm):
 
     def assumes(self, data: Observations) -> Iterable[Assumption]:
         """Those of a Gaussian score, and that an intervention touches its targets alone."""
-        yield from common_assumptions(self.score or GaussianBIC(), data, "GIES")
+        yield from common_assumptions(self.score or ExtendedBIC(), data, "GIES")
         yield Assumption(
             AssumptionKey.CONSISTENCY,
             "Setting a variable cuts it off from its causes and changes no other mechanism.",
