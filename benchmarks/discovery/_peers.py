@@ -51,7 +51,7 @@ def causal_learn_fci(problem: Problem) -> Found:
 
 
 def causal_learn_boss(problem: Problem) -> Found:
-    """BOSS with BIC (its penalty of 0.5 log n a parent is ours)."""
+    """BOSS with its BIC: 2 log n a parent."""
     from causallearn.search.PermutationBased.BOSS import boss
 
     graph = _quietly(lambda: boss(problem.values, "local_score_BIC_from_cov", verbose=False))
@@ -59,7 +59,7 @@ def causal_learn_boss(problem: Problem) -> Found:
 
 
 def causal_learn_grasp(problem: Problem) -> Found:
-    """GRaSP with BIC."""
+    """GRaSP with its BIC: 2 log n a parent."""
     from causallearn.search.PermutationBased.GRaSP import grasp
 
     graph = _quietly(lambda: grasp(problem.values, "local_score_BIC_from_cov", verbose=False))
@@ -67,10 +67,10 @@ def causal_learn_grasp(problem: Problem) -> Found:
 
 
 def causal_learn_ges(problem: Problem) -> Found:
-    """GES with BIC."""
+    """GES with BIC at the price of the other two."""
     from causallearn.search.ScoreBased.GES import ges
 
-    found = _quietly(lambda: ges(problem.values, "local_score_BIC"))
+    found = _quietly(lambda: ges(problem.values, "local_score_BIC", parameters={"lambda_value": 2}))
     return _of_causal_learn(found["G"].graph), None
 
 

@@ -110,7 +110,7 @@ TASKS = [
         truth="pag",
     ),
     *(
-        Task(work, f"{kind}, p = 50, n = {label}", make, CAUSAL_LEARN, seeds=3)
+        Task(work, f"{kind}, p = 50, n = {label}", make, CAUSAL_LEARN, seeds=1 if work == "ges" else 3)
         for work in ("boss", "grasp", "ges")
         for kind, label, make in (
             ("ER", "1e3", lambda s: gaussian(50, 1_000, s)),
@@ -118,7 +118,17 @@ TASKS = [
             ("scale-free", "1e4", lambda s: gaussian(50, 10_000, s, graph="sf")),
         )
     ),
-    Task("boss", "ER, p = 500, n = 1e4", lambda s: gaussian(500, 10_000, s), OURS, seeds=1),
+    *(
+        Task(f"{work}, one order", f"{kind}, p = 50, n = {label}", make, OURS, seeds=3)
+        for work in ("boss", "grasp")
+        for kind, label, make in (
+            ("ER", "1e3", lambda s: gaussian(50, 1_000, s)),
+            ("ER", "1e4", lambda s: gaussian(50, 10_000, s)),
+            ("scale-free", "1e4", lambda s: gaussian(50, 10_000, s, graph="sf")),
+        )
+    ),
+    Task("boss default", "ER, p = 50, n = 1e3", lambda s: gaussian(50, 1_000, s), OURS),
+    Task("boss default", "ER, p = 500, n = 1e4", lambda s: gaussian(500, 10_000, s), OURS, seeds=1),
     Task("ges", "ER, p = 200, n = 1e4", lambda s: gaussian(200, 10_000, s), OURS, seeds=1),
     *(
         Task(
