@@ -339,3 +339,9 @@ def test_one_answer_under_a_found_graph_says_where_the_graph_came_from():
     assert (
         "found in the same rows" in lines[0].evidence[0] and "10 bootstrap replicates" in lines[0].evidence[0]
     )
+
+
+def test_a_new_estimate_of_a_set_leaves_no_attempts_against_the_old_one(answered: Study):
+    refuted = answered.refute((EValue(),))
+    assert refuted.refutations
+    assert refuted.estimate("regression-adjustment").refutations == ()

@@ -318,7 +318,7 @@ class Study:
             shares = recurrence(possible, self.stability.graphs)
             if sum(shares):
                 effects = effects.reweighted(shares)
-        return self._with("estimate", started, effects=effects)
+        return self._with("estimate", started, effects=effects, refutations=())
 
     def also(self, *methods: Estimator | str) -> Study:
         """Let other estimators answer the same estimand from the same rows, for the report to show side by side.

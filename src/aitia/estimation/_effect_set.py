@@ -172,6 +172,16 @@ class EffectSet:
         return float(np.average(self.values, weights=self.weights))
 
     @property
+    def without_effect(self) -> float:
+        """The share of the graphs in which there is no effect."""
+        return sum(each.weight for each in self.members if each.possible.zero)
+
+    @property
+    def without_answer(self) -> float:
+        """The share of the graphs in which the data give no answer."""
+        return sum(each.weight for each in self.members if each.value is None)
+
+    @property
     def complete(self) -> bool:
         """Whether every graph of the class has its value in the set."""
         return self.possible.complete and len(self.answered) == len(self.members)
@@ -246,8 +256,7 @@ class EffectSet:
                 f"The {asked} is {only.value:.4g} in every graph of the class ({self.level:.0%} interval {low:.4g} to "
                 f"{high:.4g})."
             )
-        none = sum(each.weight for each in self.members if each.possible.zero)
-        failed = sum(each.weight for each in self.members if each.value is None)
+        none, failed = self.without_effect, self.without_answer
         words = (
             f"The {asked} lies between {self.minimum:.4g} and {self.maximum:.4g}, depending on which graph of "
             "the class is true"

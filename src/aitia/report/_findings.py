@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aitia import __version__
-from aitia.core import Assumption, Decision, Ledger, Status
+from aitia.core import Assumption, AssumptionKey, Decision, Ledger, Status
 from aitia.data import Table
 from aitia.estimation import Diagnostic, Estimate, Reversal, Sample
 from aitia.graphs import Graph
 from aitia.identification import Estimand, NotIdentified, Question
 from aitia.refutation import Refutation
 from aitia.report._json import plain
-from aitia.report._ledger import found_graph_lines, ledger_of, ledger_of_set
+from aitia.report._ledger import found_graph, ledger_of, ledger_of_set
 from aitia.report._words import (
     answer_sentence,
     broken_sentence,
@@ -82,17 +82,21 @@ class Findings:
     @cached_property
     def ledger(self) -> Ledger:
         """Every assumption with what tested or bounded it; empty before identification."""
-        further = self.assumptions
+        further, found = self.assumptions, None
         if self.discovery is not None:
-            further = (*found_graph_lines(self.discovery, self.stability), *further)
+            found = found_graph(self.discovery, self.stability)
+            # The answer says its own about rows.
+            rest = [
+                each for each in self.discovery.assumptions if each.key is not AssumptionKey.INDEPENDENT_ROWS
+            ]
+            further = (found, *rest, *further)
         if self.effects is not None:
             return ledger_of_set(self.effects, self.refutations, further)
         if self.estimand is None:
             return Ledger()
         ledger = ledger_of(self.estimand, self.estimate, self.refutations, further)
-        if self.discovery is not None:
+        if found is not None:
             # Identification has stated the graph in its own words; here is where that graph came from.
-            found = further[0]
             ledger = ledger.record(found.key, found.status, " ".join((found.statement, *found.evidence)))
         return ledger
 

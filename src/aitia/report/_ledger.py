@@ -105,15 +105,15 @@ def _recorded(ledger: Ledger, refutations: Iterable[Refutation]) -> Ledger:
     return ledger
 
 
-def found_graph_lines(discovery: Discovery, stability: Stability | None) -> tuple[Assumption, ...]:
-    """What an answer assumes whose graph was found in the data.
+def found_graph(discovery: Discovery, stability: Stability | None) -> Assumption:
+    """What an answer assumes of its graph where that was found in the data.
 
     Args:
-        discovery: the graph with what its algorithm assumes.
+        discovery: how it was found.
         stability: how often the bootstrap finds each edge again, or None.
     """
     evidence = () if stability is None else (stability.sentence,)
-    line = Assumption(
+    return Assumption(
         AssumptionKey.GRAPH,
         f"The graph, found in the same rows by {discovery.algorithm.name}, is right; intervals take it as given.",
         True,
@@ -121,9 +121,6 @@ def found_graph_lines(discovery: Discovery, stability: Stability | None) -> tupl
         evidence,
         source="discovery",
     )
-    # The answer says its own about rows.
-    rest = [each for each in discovery.assumptions if each.key is not AssumptionKey.INDEPENDENT_ROWS]
-    return (line, *rest)
 
 
 def ledger_of_set(

@@ -206,8 +206,7 @@ def effect_set_sentence(effects: EffectSet) -> str:
     if effects.complete:
         said += f" ({number(low)} to {number(high)} with the {effects.level:.0%} intervals)"
     said += "."
-    none = sum(each.weight for each in effects.members if each.possible.zero)
-    failed = sum(each.weight for each in effects.members if each.value is None)
+    none, failed = effects.without_effect, effects.without_answer
     if none:
         said += f" In {none:.0%} of the graphs there is no effect."
     if failed:

@@ -16,6 +16,7 @@ from aitia.discovery import (
     KnowledgeError,
     MixedBIC,
     Observations,
+    default_score,
     discover,
 )
 from aitia.discovery.search import BOSS, GES, ExactSearch, GRaSP
@@ -96,7 +97,7 @@ def test_true_knowledge_gives_the_restricted_class(algorithm, seed):
     expected = restrict(completed(truth), required, pairs)
     if shd(found.graph, expected):
         # Nearly cancelling effects: another graph that agrees with the knowledge scores higher.
-        assert found.score > GaussianBIC().on(data).total(parents_of(weights)) + 1
+        assert found.score > default_score(data).on(data).total(parents_of(weights)) + 1
     for edge in found.graph.edges:
         assert not (edge.directed and known.forbids(edge.a, edge.b))
         assert not (edge.undirected and (known.forbids(edge.a, edge.b) or known.forbids(edge.b, edge.a)))

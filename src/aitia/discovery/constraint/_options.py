@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aitia.core import Assumption, AssumptionKey
+from aitia.discovery._assumptions import stated
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._observations import Observations
 from aitia.discovery.independence import FisherZ, IndependenceTest
@@ -48,32 +49,12 @@ def common_assumptions(
         source: who states them.
         sufficient: whether unmeasured common causes are ruled out.
     """
-    yield Assumption(
-        AssumptionKey.MARKOV,
-        "Every variable is independent of what it does not cause, given its direct causes.",
-        False,
-        source=source,
-    )
-    yield Assumption(
-        AssumptionKey.FAITHFULNESS,
-        "Every independence among the variables comes from the causal graph; no effects cancel exactly.",
-        False,
-        source=source,
-    )
-    yield Assumption(
-        AssumptionKey.ACYCLICITY, "No variable causes itself, by whatever way round.", False, source=source
-    )
+    for key in (AssumptionKey.MARKOV, AssumptionKey.FAITHFULNESS, AssumptionKey.ACYCLICITY):
+        yield stated(key, source)
     if sufficient:
-        yield Assumption(
-            AssumptionKey.CAUSAL_SUFFICIENCY,
-            "No unmeasured variable causes two of the variables, and rows are not selected by their effects.",
-            False,
-            source=source,
-        )
+        yield stated(AssumptionKey.CAUSAL_SUFFICIENCY, source)
     if data.rows:
-        yield Assumption(
-            AssumptionKey.INDEPENDENT_ROWS, "The rows are independent of each other.", False, source=source
-        )
+        yield stated(AssumptionKey.INDEPENDENT_ROWS, source)
     if isinstance(getattr(test, "test", test), FisherZ):  # itself, or within a test that reads missing values
         yield Assumption(
             AssumptionKey.LINEARITY,

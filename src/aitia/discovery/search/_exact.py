@@ -16,7 +16,7 @@ from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
 from aitia.discovery.scores import Score
 from aitia.discovery.search._answer import answer
-from aitia.discovery.search._setting import Setting, chosen_score, common_assumptions, whole_number
+from aitia.discovery.search._setting import Setting, check_max_parents, chosen_score, common_assumptions
 from aitia.discovery.search._trees import bits, mask
 from aitia.graphs import GraphKind
 
@@ -60,8 +60,7 @@ class ExactSearch(Algorithm):
     cost: ClassVar[str] = "p 2^p steps and 4 p 2^p bytes: 20 variables in seconds, 22 at most"
 
     def __post_init__(self) -> None:
-        if self.max_parents is not None:
-            whole_number(self.max_parents, 0, "max_parents", "None sets no limit.")
+        check_max_parents(self.max_parents)
 
     def _search(
         self, data: Observations, knowledge: Knowledge, seed: int, show_progress: bool | None

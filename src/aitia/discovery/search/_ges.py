@@ -18,7 +18,13 @@ from aitia.discovery.search._answer import answer
 from aitia.discovery.search._classes import ClassSearch
 from aitia.discovery.search._orders import order_of
 from aitia.discovery.search._polish import alternate, from_random_order
-from aitia.discovery.search._setting import Setting, chosen_score, common_assumptions, whole_number
+from aitia.discovery.search._setting import (
+    Setting,
+    check_max_parents,
+    chosen_score,
+    common_assumptions,
+    whole_number,
+)
 from aitia.graphs import GraphKind
 
 
@@ -73,8 +79,7 @@ class GES(Algorithm):
 
     def __post_init__(self) -> None:
         whole_number(self.restarts, 0, "restarts", "5 is usual, 0 leaves the pure search.")
-        if self.max_parents is not None:
-            whole_number(self.max_parents, 0, "max_parents", "None sets no limit.")
+        check_max_parents(self.max_parents)
 
     def _search(
         self, data: Observations, knowledge: Knowledge, seed: int, show_progress: bool | None

@@ -21,7 +21,13 @@ from aitia.discovery.search._classes import ClassSearch
 from aitia.discovery.search._ges import greedy
 from aitia.discovery.search._orders import order_of
 from aitia.discovery.search._polish import alternate, from_random_order
-from aitia.discovery.search._setting import Gaussian, Setting, common_assumptions, whole_number
+from aitia.discovery.search._setting import (
+    Gaussian,
+    Setting,
+    check_max_parents,
+    common_assumptions,
+    whole_number,
+)
 from aitia.graphs import GraphKind
 from aitia.statistics import Moments
 
@@ -96,8 +102,7 @@ class GIES(Algorithm):
 
     def __post_init__(self) -> None:
         whole_number(self.restarts, 0, "restarts", "5 is usual, 0 leaves the pure search.")
-        if self.max_parents is not None:
-            whole_number(self.max_parents, 0, "max_parents", "None sets no limit.")
+        check_max_parents(self.max_parents)
         object.__setattr__(self, "environments", tuple(self.environments))
         object.__setattr__(self, "targets", {value: _names(names) for value, names in self.targets.items()})
         if self.column and self.environments:

@@ -19,7 +19,13 @@ from aitia.discovery.search._answer import answer
 from aitia.discovery.search._classes import ClassSearch
 from aitia.discovery.search._orders import Order, order_of
 from aitia.discovery.search._polish import allowed_order, causal_order, checked
-from aitia.discovery.search._setting import Setting, chosen_score, common_assumptions, whole_number
+from aitia.discovery.search._setting import (
+    Setting,
+    check_max_parents,
+    chosen_score,
+    common_assumptions,
+    whole_number,
+)
 from aitia.graphs import GraphKind
 
 
@@ -71,8 +77,7 @@ class GRaSP(Algorithm):
         whole_number(self.singular_depth, 0, "singular_depth", "1 is usual.")
         whole_number(self.other_depth, 0, "other_depth", "1 is usual.")
         whole_number(self.starts, 1, "starts", "5 is usual, 1 fast, 20 thorough.")
-        if self.max_parents is not None:
-            whole_number(self.max_parents, 0, "max_parents", "None sets no limit.")
+        check_max_parents(self.max_parents)
 
     def _search(
         self, data: Observations, knowledge: Knowledge, seed: int, show_progress: bool | None

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from aitia.core import Assumption, AssumptionKey
+from aitia.discovery._assumptions import stated
 from aitia.discovery._errors import DiscoveryError, KnowledgeError
 from aitia.discovery._knowledge import Knowledge
 from aitia.discovery._observations import Observations
@@ -189,33 +190,27 @@ def whole_number(value: object, least: int, what: str, advice: str) -> None:
         raise DiscoveryError(f"{what} is a whole number from {least}, but came {value!r}.", advice)
 
 
+def check_max_parents(value: int | None) -> None:
+    """Refuse a limit on parents that is neither a whole number nor None.
+
+    Raises:
+        DiscoveryError: says what came.
+    """
+    if value is not None:
+        whole_number(value, 0, "max_parents", "None sets no limit.")
+
+
 def common_assumptions(score: Score | None, data: Observations, source: str) -> Iterable[Assumption]:
     """The lines of the ledger that every search by a score stands on."""
     chosen = chosen_score(score, data)
-    yield Assumption(
+    for key in (
         AssumptionKey.MARKOV,
-        "Every variable is independent of what it does not cause, given its direct causes.",
-        False,
-        source=source,
-    )
-    yield Assumption(
         AssumptionKey.FAITHFULNESS,
-        "Every independence among the variables comes from the causal graph; no effects cancel exactly.",
-        False,
-        source=source,
-    )
-    yield Assumption(
         AssumptionKey.CAUSAL_SUFFICIENCY,
-        "No unmeasured variable causes two of the variables, and rows are not selected by their effects.",
-        False,
-        source=source,
-    )
-    yield Assumption(
-        AssumptionKey.ACYCLICITY, "No variable causes itself, by whatever way round.", False, source=source
-    )
-    yield Assumption(
-        AssumptionKey.INDEPENDENT_ROWS, "The rows are independent of each other.", False, source=source
-    )
+        AssumptionKey.ACYCLICITY,
+        AssumptionKey.INDEPENDENT_ROWS,
+    ):
+        yield stated(key, source)
     if chosen.name in ("Gaussian BIC", "extended BIC"):
         yield Assumption(
             AssumptionKey.LINEARITY,
