@@ -1,0 +1,125 @@
+"""A program whose parameters are known as far as they are: draws from a posterior or a prior, and diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from aitia.core import Assumption, Decision
+from aitia.programs._answer import Answer
+from aitia.programs._precision import double
+from aitia.programs._program import Program
+from aitia.programs._random import named_key, seed_key
+
+Parameters = Mapping[str, Mapping[str, np.ndarray]]
+"""Draws of the parameters by node and name: shape (draws, ...), or (draws, groups, ...) for one that varies by group."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostic:
+    """One thing that tells whether a fit can be trusted.
+
+    Args:
+        name: its name in the field (``"R-hat"``, ``"effective sample size"``, ``"divergences"``, ``"k-hat"``).
+        value: its value (the worst over parameters).
+        good: whether it is as it should be.
+        sentence: what it says, for a newcomer.
+    """
+
+    name: str
+    value: float
+    good: bool
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A program with draws of its parameters; ask it anything.
+
+    Args:
+        program: the program, with what its mechanisms learned outside of an engine.
+        parameters: draws of the parameters, by node and name.
+        engine: what drew them, in words.
+        diagnostics: what tells whether to trust them.
+        latents: draws of nodes without data, by node: shape (draws, rows, ...), where the engine kept them.
+        ranges: the smallest and largest value that the data had, by node (numbers only).
+        group_levels: the names of the groups, by the group's name, in the order of the parameters' second axis.
+        group_shares: the share of rows in each group, by the group's name.
+        n_rows: the number of rows it was fitted to; 0 for a program that was not fitted.
+        assumptions: what the fit stands on.
+        decisions: what was decided while fitting.
+        seconds: wall-clock seconds of the fit: ``{"compile": ..., "run": ...}``.
+        seed: the seed.
+    """
+
+    program: Program
+    parameters: Parameters
+    engine: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+    latents: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    group_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    group_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    n_rows: int = 0
+    assumptions: tuple[Assumption, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def n_draws(self) -> int:
+        """How many draws of the parameters there are; 1 for a program without parameters."""
+        for own in self.parameters.values():
+            for draws in own.values():
+                return len(draws)
+        return 1
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every diagnostic is as it should be."""
+        return all(each.good for each in self.diagnostics)
+
+    def query(self, of: Any, **question: Any) -> Answer:
+        """A question on any of the three rungs; see `aitia.programs.query`."""
+        from aitia.programs._query import query
+
+        return query(self, of, **question)
+
+
+@double
+def prior_draws(program: Program, draws: int = 200, seed: int = 0) -> Fitted:
+    """The program with draws of its parameters from their priors; one draw where it has no parameters."""
+    has_parameters = any(mechanism.parameters for mechanism in program.mechanisms.values())
+    keys = jax.random.split(seed_key(seed, "prior"), draws if has_parameters else 1)
+    drawn = jax.vmap(lambda key: draw_prior(program, key, {}))(keys)
+    parameters = {node: {name: np.asarray(each) for name, each in own.items()} for node, own in drawn.items()}
+    return Fitted(program, parameters, engine="draws from the prior" if has_parameters else "none", seed=seed)
+
+
+def draw_prior(
+    program: Program, key: jax.Array, n_groups: Mapping[str, int]
+) -> dict[str, dict[str, jax.Array]]:
+    """One draw of all parameters from their priors, by node and name.
+
+    Args:
+        program: the program.
+        key: the random key.
+        n_groups: how many groups there are, by the group's name (1 where it is not said).
+    """
+    drawn: dict[str, dict[str, jax.Array]] = {}
+    for node, mechanism in program.mechanisms.items():
+        own: dict[str, jax.Array] = {}
+        waiting = dict(mechanism.parameters)
+        while waiting:
+            ready = [name for name, each in waiting.items() if all(other in own for other in each.depends_on)]
+            for name in ready:
+                each = waiting.pop(name)
+                shape = () if each.per is None else (n_groups.get(each.per, 1),)
+                own[name] = each.prior_given(own).sample(named_key(key, f"{node}\0{name}"), shape)
+        if own:
+            drawn[node] = own
+    return drawn

@@ -1,0 +1,133 @@
+"""A mechanism: how one node comes from its parents, its parameters and its own noise."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+
+from aitia.programs._conditional import Conditional
+from aitia.programs._errors import MechanismError
+from aitia.programs._terms import Noise, Parameter
+from aitia.programs.forms import conditional_of, explicit
+
+Values = Mapping[str, jax.Array]
+
+
+class Mechanism(ABC):
+    """How one node comes from its parents. A program is a set of them.
+
+    The author of a mechanism writes the mathematics of one unit; what calls it adds units, draws of the
+    parameters, and worlds (``jax.vmap``).
+
+    Attributes:
+        parents: the names of the nodes it reads.
+        parameters: what an engine is to learn, by name. Empty where everything is known, or was learned outside.
+        levels: the names of the values 0, 1, ... of a categorical node; None for numbers.
+        description: what it is, in a few words (``"linear in school and age, with normal noise"``).
+    """
+
+    parents: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = {}
+    levels: tuple[Any, ...] | None = None
+    description: str = ""
+
+    @abstractmethod
+    def at(self, parents: Values, parameters: Values) -> Conditional:
+        """The node's conditional for one unit.
+
+        Args:
+            parents: the value of every parent, of its node's shape (a scalar for most; levels as their positions).
+            parameters: the value of every parameter; of one that varies by group, that of the unit's group.
+        """
+
+    def learned(
+        self, parents: Mapping[str, Any], values: Any, *, seed: int, show_progress: bool | None = None
+    ) -> Mechanism:
+        """This mechanism after what it learns outside of any engine (a tree ensemble, a deep network).
+
+        Args:
+            parents: arrays of shape (rows, ...), by name.
+            values: the node's own column, shape (rows, ...).
+            seed: the seed.
+            show_progress: whether to show a bar; None shows it on a terminal.
+
+        Returns:
+            A mechanism that no longer needs data; itself where there is nothing to learn outside.
+        """
+        return self
+
+
+class FunctionMechanism(Mechanism):
+    """An ordinary Python function as a mechanism.
+
+    Its positional parameters are the parents, by the names of their nodes. Its keyword-only parameters are what
+    it is made of: `parameter(prior)` is learned, `noise(law)` is drawn for each unit, anything else is a constant.
+    It returns a NumPyro distribution of the node given its parents; or, where it has explicit noise or needs none,
+    the value itself.
+
+    Args:
+        function: the function; it sees one unit, and uses ``jax.numpy``.
+        levels: the names of the values 0, 1, ... of a categorical node.
+
+    Raises:
+        MechanismError: the signature holds ``*args`` or ``**kwargs``, or a parent with a default.
+
+    Example:
+        >>> def homework(encouragement, *, own=noise(dist.Normal(0, 1))):
+        ...     return 0.5 * encouragement + own
+        >>> FunctionMechanism(homework).parents
+        ('encouragement',)
+    """
+
+    def __init__(self, function: Callable[..., Any], levels: tuple[Any, ...] | None = None) -> None:
+        self.function = function
+        self.levels = None if levels is None else tuple(levels)
+        self.name = getattr(function, "__name__", "mechanism")
+        parents, parameters, noises = [], {}, {}
+        for name, each in inspect.signature(function).parameters.items():
+            if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+                raise MechanismError(
+                    f"The mechanism {self.name!r} takes {each}; a program reads its graph off the parameters' names.",
+                    "Name every parent as a parameter of its own.",
+                )
+            if each.kind is each.KEYWORD_ONLY:
+                if each.default is each.empty:
+                    raise MechanismError(
+                        f"The keyword {name!r} of the mechanism {self.name!r} has no default.",
+                        "Write parameter(prior), noise(law) or a constant; a parent stands before the star.",
+                    )
+                if isinstance(each.default, Parameter):
+                    parameters[name] = each.default
+                elif isinstance(each.default, Noise):
+                    noises[name] = each.default
+            elif each.default is not each.empty:
+                raise MechanismError(
+                    f"The parent {name!r} of the mechanism {self.name!r} has a default.",
+                    f"If it is a constant or a parameter, put it behind a star: def {self.name}(..., *, {name}=...).",
+                )
+            else:
+                parents.append(name)
+        self.parents = tuple(parents)
+        self.parameters = parameters
+        self.noises = noises
+        self.description = inspect.getdoc(function) or f"the function {self.name}"
+
+    def at(self, parents: Values, parameters: Values) -> Conditional:
+        arguments = [parents[name] for name in self.parents]
+        own = {name: parameters[name] for name in self.parameters}
+        if self.noises:
+            laws = {name: each.distribution for name, each in self.noises.items()}
+            return explicit(lambda drawn: jnp.asarray(self.function(*arguments, **own, **drawn)), laws)
+        returned = self.function(*arguments, **own)
+        if isinstance(returned, dist.Distribution):
+            return conditional_of(returned)
+        return explicit(lambda drawn: jnp.asarray(returned), {})
+
+    def __repr__(self) -> str:
+        return f"FunctionMechanism({self.name})"

@@ -1,0 +1,189 @@
+"""One unit in several worlds: shared noise, each world's own interventions and evidence.
+
+Every question on the three rungs is a set of worlds. Seeing is one world with evidence; doing is one world with
+interventions; imagining is two or more worlds that share the unit's noise (Pearl 2009, section 7.1: abduction,
+action, prediction; Balke and Pearl 1994 for twins).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from aitia.programs._conditional import Conditional
+from aitia.programs._errors import QueryError
+from aitia.programs._events import Event, Exactly
+from aitia.programs._interventions import Intervention
+from aitia.programs._program import Program
+from aitia.programs._random import named_key
+
+Target: TypeAlias = "str | tuple[str, str]"
+"""What is intervened on: a node, or one arrow (parent, child): the child alone sees another value of the parent."""
+
+Values: TypeAlias = dict[str, dict[str, jax.Array]]
+"""The value of every node of one unit, by world and node."""
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True)
+class World:
+    """One world of a unit: what is done in it, and what is known of it.
+
+    Args:
+        do: interventions by node, or by arrow (parent, child).
+        given: events by node.
+    """
+
+    do: Mapping[Target, Intervention] = field(default_factory=dict)
+    given: Mapping[str, Event] = field(default_factory=dict)
+
+    def tree_flatten(self):
+        done, known = tuple(self.do), tuple(self.given)
+        return (tuple(self.do.values()), tuple(self.given.values())), (done, known)
+
+    @classmethod
+    def tree_unflatten(cls, names, children):
+        (done, known), (interventions, events) = names, children
+        return cls(dict(zip(done, interventions)), dict(zip(known, events)))
+
+
+_NOISE = "\0noise"
+"""Stands for the world that all worlds share: (_NOISE, node) is the node's noise."""
+
+
+def simulate(
+    program: Program,
+    worlds: Mapping[str, World],
+    key: jax.Array,
+    parameters: Mapping[str, Mapping[str, jax.Array]],
+    group_keys: Mapping[str, jax.Array] | None = None,
+    noises: Mapping[str, Any] | None = None,
+) -> tuple[Values, dict[str, Any], jax.Array]:
+    """One unit, drawn with its evidence clamped, in every world.
+
+    Nodes are visited causes first. The noise of a node without evidence is drawn from its law; with evidence it is
+    drawn given the evidence and the causes drawn so far, and the unit's weight takes the probability of that
+    evidence: likelihood weighting (Fung and Chang 1990), on the noise.
+
+    Args:
+        program: the program.
+        worlds: the worlds by name; what is done and known in levels is already in positions.
+        key: the unit's random key. A node's noise depends on it and on the node's name alone, so that questions
+            asked with the same key share their random numbers.
+        parameters: the parameters of every mechanism, by node and name, as this unit sees them.
+        group_keys: the key that all units of this unit's group share, by the group's name.
+        noises: noise that is already known, by node; it is not drawn again, and evidence is checked against it.
+
+    Returns:
+        The values by world and node; the noises by node; the log weight.
+
+    Raises:
+        QueryError: the worlds need each other in a circle.
+        NotInvertible: evidence on a node whose noise cannot be drawn.
+    """
+    values: Values = {world: {} for world in worlds}
+    drawn: dict[str, Any] = dict(noises or {})
+    log_weight = jnp.zeros(())
+    key_of = {node: (group_keys or {})[name] for name, nodes in program.groups.items() for node in nodes}
+
+    def conditional(world: str, node: str) -> Conditional:
+        parents = {name: seen(world, name, node) for name in program.mechanisms[node].parents}
+        return program.mechanisms[node].at(parents, parameters.get(node, {}))
+
+    def seen(world: str, parent: str, child: str) -> jax.Array:
+        done = worlds[world].do.get((parent, child))
+        return values[world][parent] if done is None else act(done, world, parent, f"{parent}\0{child}")
+
+    def act(done: Intervention, world: str, node: str, name: str) -> jax.Array:
+        here = {each: values[world][each] for each in done.reads(node, program.mechanisms[node].parents)}
+        elsewhere = {(other, each): values[other][each] for other, each in done.reads_elsewhere(node)}
+        own = named_key(key, f"{world}\0{name}")
+        return done.value(own, here, elsewhere, lambda: conditional(world, node).push(drawn[node]))
+
+    for world, node in _schedule(program, worlds):
+        if world == _NOISE:
+            evidence = [
+                (conditional(name, node), each.given[node])
+                for name, each in _evidence_on(node, worlds).items()
+            ]
+            own = named_key(key_of.get(node, key), node)
+            if node in drawn:
+                for at, event in evidence:
+                    log_weight += _certainty(event.contains(at.push(drawn[node])))
+            elif evidence:
+                drawn[node], log_probability = evidence[0][0].abduct(own, evidence)
+                log_weight += log_probability
+            else:
+                drawn[node] = conditional(_natural_worlds(node, worlds)[0], node).noise(own)
+            continue
+        done, event = worlds[world].do.get(node), worlds[world].given.get(node)
+        if done is not None:
+            values[world][node] = act(done, world, node, node)
+            if event is not None:
+                log_weight += _certainty(event.contains(values[world][node]))
+        elif isinstance(event, Exactly):
+            values[world][node] = jnp.asarray(event.value)  # as given, not as the inverse of the inverse
+        else:
+            values[world][node] = conditional(world, node).push(drawn[node])
+    return values, drawn, log_weight
+
+
+def _certainty(holds: jax.Array) -> jax.Array:
+    return jnp.where(holds, 0.0, -jnp.inf)
+
+
+def _evidence_on(node: str, worlds: Mapping[str, World]) -> dict[str, World]:
+    """The worlds that know something of what the node's own mechanism gave there."""
+    return {name: each for name, each in worlds.items() if node in each.given and node not in each.do}
+
+
+def _natural_worlds(node: str, worlds: Mapping[str, World]) -> list[str]:
+    """The worlds that need the node's noise: its mechanism runs there, or an intervention builds on it."""
+    return [name for name, each in worlds.items() if node not in each.do or each.do[node].needs_natural(node)]
+
+
+def _schedule(program: Program, worlds: Mapping[str, World]) -> list[tuple[str, str]]:
+    """Every (world, node) and (_NOISE, node), each after what it needs.
+
+    Raises:
+        QueryError: they need each other in a circle (a policy that reads an effect of what it sets).
+    """
+    needs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+    def of_mechanism(world: str, node: str) -> list[tuple[str, str]]:
+        found = []
+        for parent in program.mechanisms[node].parents:
+            done = worlds[world].do.get((parent, node))
+            found += [(world, parent)] if done is None else of_intervention(world, parent, done)
+        return found
+
+    def of_intervention(world: str, node: str, done: Intervention) -> list[tuple[str, str]]:
+        reads = done.reads(node, program.mechanisms[node].parents)
+        noise = [(_NOISE, node)] if done.needs_natural(node) else []
+        return [*((world, each) for each in reads), *done.reads_elsewhere(node), *noise]
+
+    for node in program.order:
+        natural = _natural_worlds(node, worlds)
+        if natural:
+            informed = _evidence_on(node, worlds) or natural[:1]
+            needs[_NOISE, node] = [need for world in informed for need in of_mechanism(world, node)]
+        for world, each in worlds.items():
+            done = each.do.get(node)
+            needs[world, node] = (
+                [(_NOISE, node), *of_mechanism(world, node)]
+                if done is None
+                else of_intervention(world, node, done)
+            )
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = " -> ".join(f"{node} ({world})" for world, node in error.args[1] if world != _NOISE)
+        raise QueryError(
+            f"The worlds need each other in a circle: {circle}.",
+            "A policy may read only nodes that do not come after what it sets.",
+        ) from None

@@ -1,0 +1,56 @@
+"""The contract between a posterior and an engine that draws from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from aitia.core import Assumption
+from aitia.programs._fitted import Diagnostic
+from aitia.programs.inference._posterior import Posterior
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What an engine drew.
+
+    Args:
+        draws: draws of the posterior's unconstrained point (a tree whose leaves have a leading axis of draws; chains
+            one after the other).
+        diagnostics: what tells whether to trust them.
+        seconds: wall-clock seconds by stage: ``{"compile": ..., "run": ...}``.
+        assumptions: what this engine stands on beyond the model (that a normal approximates the posterior, say).
+        details: what a curious reader may want: the trace of the ELBO, the number of steps, by name.
+    """
+
+    draws: Any
+    diagnostics: tuple[Diagnostic, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+    details: Mapping[str, np.ndarray | float] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """A way to draw from a posterior. It sees a log density over unconstrained numbers, and knows no program."""
+
+    @abstractmethod
+    def draw(self, posterior: Posterior, *, seed: int, show_progress: bool | None = None) -> Drawn:
+        """Draws from the posterior.
+
+        Args:
+            posterior: the log density and where to start.
+            seed: the seed; the same seed gives the same draws.
+            show_progress: whether to show a bar; None shows it on a terminal.
+
+        Raises:
+            FitError: the log density is not finite where the engine starts.
+        """
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The engine in words, with its settings (``"NUTS, 4 chains of 1,000 draws"``)."""
