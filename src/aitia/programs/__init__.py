@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ._mechanism import FunctionMechanism as FunctionMechanism
     from ._mechanism import Mechanism as Mechanism
     from ._program import Program as Program
+    from ._query import query as query
+    from ._query import worlds as worlds
     from ._terms import noise as noise
     from ._terms import parameter as parameter
     from ._worlds import World as World
@@ -49,6 +51,7 @@ _HOME = {
     "_interventions": ("AsIn", "DrawFrom", "Policy", "SetTo", "ShiftBy"),
     "_mechanism": ("FunctionMechanism", "Mechanism"),
     "_program": ("Program",),
+    "_query": ("query", "worlds"),
     "_terms": ("noise", "parameter"),
     "_worlds": ("World",),
 }

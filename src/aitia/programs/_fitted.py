@@ -89,6 +89,12 @@ class Fitted:
 
         return query(self, of, **question)
 
+    def worlds(self, worlds: Mapping[str, Any], of: Any, **settings: Any) -> Answer:
+        """A question about one unit in several worlds; see `aitia.programs.worlds`."""
+        from aitia.programs._query import worlds as ask
+
+        return ask(self, worlds, of, **settings)
+
 
 @double
 def prior_draws(program: Program, draws: int = 200, seed: int = 0) -> Fitted:

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 
 from aitia.programs._conditional import Conditional
 from aitia.programs._errors import QueryError
-from aitia.programs._events import Event, Exactly
-from aitia.programs._interventions import Intervention
+from aitia.programs._events import Event, Exactly, as_event
+from aitia.programs._interventions import Intervention, as_intervention
 from aitia.programs._program import Program
 from aitia.programs._random import named_key
 
@@ -41,6 +41,24 @@ class World:
 
     do: Mapping[Target, Intervention] = field(default_factory=dict)
     given: Mapping[str, Event] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, do: Mapping[Any, Any] | None = None, given: Mapping[str, Any] | None = None) -> World:
+        """A world from plain values: what `query` takes as ``do`` and ``given``.
+
+        Args:
+            do: by node or arrow (parent, child): a value, a level's name, a policy (a function whose parameters name
+                nodes), a NumPyro distribution, or an `Intervention`.
+            given: by node: a value, a level's name, a set of values, or an event (`above`, `between`, ...).
+
+        Example:
+            >>> World.of(do={"plan": "free"}, given={"health": 77}).do["plan"].text("plan")
+            'plan = free'
+        """
+        return cls(
+            {target: as_intervention(done) for target, done in (do or {}).items()},
+            {name: as_event(known) for name, known in (given or {}).items()},
+        )
 
     def tree_flatten(self):
         done, known = tuple(self.do), tuple(self.given)
