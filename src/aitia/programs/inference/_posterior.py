@@ -14,7 +14,8 @@ from aitia.programs._fitted import draw_prior
 from aitia.programs._program import Program
 from aitia.programs._random import named_key
 from aitia.programs.inference._encode import Encoded
-from aitia.programs.inference._terms import Term, term_for
+from aitia.programs.inference._term import Term
+from aitia.programs.inference._terms import term_for
 
 
 @dataclass(frozen=True, eq=False)

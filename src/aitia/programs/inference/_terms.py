@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import jax
@@ -11,14 +10,8 @@ import jax.numpy as jnp
 from aitia.programs._mechanism import Mechanism
 from aitia.programs._program import Program
 from aitia.programs.inference._encode import Encoded
-
-
-class Term(ABC):
-    """The log likelihood of one node's column, as a function of its mechanism's parameters."""
-
-    @abstractmethod
-    def log_likelihood(self, parameters: Mapping[str, jax.Array]) -> jax.Array:
-        """The log likelihood; parameters that vary by group have a leading axis of groups."""
+from aitia.programs.inference._sufficient import sufficient_term
+from aitia.programs.inference._term import Term
 
 
 class Rows(Term):
@@ -46,4 +39,5 @@ class Rows(Term):
 
 def term_for(program: Program, node: str, data: Encoded) -> Term:
     """The cheapest term that gives the likelihood of this node exactly."""
-    return Rows(program.mechanisms[node], node, data)
+    mechanism = program.mechanisms[node]
+    return sufficient_term(mechanism, node, data) or Rows(mechanism, node, data)
