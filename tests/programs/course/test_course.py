@@ -60,7 +60,7 @@ def test_transport():
 
     def total(keep, town=None, work=None):
         top = bottom = 0.0
-        for (_, s, e, o, r), (p, q) in joint.items():
+        for (_, s, _, o, r), (p, q) in joint.items():
             if not keep(s, r):
                 continue
             weight = p * q
