@@ -21,6 +21,13 @@ class Event(ABC):
     def contains(self, value: jax.Array) -> jax.Array:
         """Whether the value (of one unit; a scalar, or an array of the node's shape) is in the event."""
 
+    def distance(self, value: jax.Array) -> jax.Array:
+        """How far the value is from the event: zero in it, otherwise positive, in the node's units.
+
+        What samplers for rare events descend (Au and Beck 2001). An event that says no more is one unit away.
+        """
+        return jnp.where(self.contains(value), 0.0, 1.0)
+
     @abstractmethod
     def text(self, name: str) -> str:
         """The event in words, with the node's name (``"health > 77"``)."""
@@ -39,6 +46,12 @@ class Exactly(Event):
 
     def contains(self, value: jax.Array) -> jax.Array:
         return jnp.all(value == self.value)
+
+    def distance(self, value: jax.Array) -> jax.Array:
+        # The last digits do not count: 0.1 + 0.2 is 0.3.
+        target = jnp.asarray(self.value)
+        apart = jnp.abs(value - target)
+        return _apart(jnp.where(apart <= 1e-9 * (1 + jnp.abs(target)), 0.0, apart))
 
     def text(self, name: str) -> str:
         return f"{name} = {_number(self.value)}"
@@ -68,6 +81,10 @@ class Between(Event):
         under = value <= self.high if self.with_high else value < self.high
         return jnp.all(over & under)
 
+    def distance(self, value: jax.Array) -> jax.Array:
+        apart = jnp.maximum(jnp.maximum(self.low - value, value - self.high), 0.0)
+        return jnp.where(self.contains(value), 0.0, jnp.maximum(_apart(apart), _TINY))
+
     def text(self, name: str) -> str:
         low, high = _number(self.low), _number(self.high)
         lower, upper = ("≤" if self.with_low else "<"), ("≤" if self.with_high else "<")
@@ -91,6 +108,9 @@ class OneOf(Event):
 
     def contains(self, value: jax.Array) -> jax.Array:
         return jnp.any(value == jnp.asarray(self.values))
+
+    def distance(self, value: jax.Array) -> jax.Array:
+        return _apart(jnp.min(jnp.abs(value - jnp.asarray(self.values))))
 
     def text(self, name: str) -> str:
         return f"{name} in {{{', '.join(_number(value) for value in self.values)}}}"
@@ -147,6 +167,16 @@ def encoded(event: Event, code) -> Event:
     if isinstance(event, OneOf):
         return OneOf(tuple(code(value) for value in event.values))
     return event
+
+
+_TINY = 1e-12
+"""The distance of a value on a bound that does not belong to the event."""
+
+
+def _apart(distance: jax.Array) -> jax.Array:
+    """The largest distance over the entries of a node with a shape; infinite where the value is not a number."""
+    largest = jnp.max(distance) if jnp.ndim(distance) else distance
+    return jnp.where(jnp.isnan(largest), jnp.inf, largest * 1.0)
 
 
 def _number(value: Any) -> str:

@@ -7,7 +7,7 @@ action, prediction; Balke and Pearl 1994 for twins).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from aitia.programs._conditional import Conditional
-from aitia.programs._errors import QueryError
+from aitia.programs._conditional import Conditional, Draw, Evidence
+from aitia.programs._errors import NotInvertible, QueryError
 from aitia.programs._events import Event, Exactly, as_event
 from aitia.programs._interventions import Intervention, as_intervention
 from aitia.programs._program import Program
@@ -24,6 +24,9 @@ from aitia.programs._random import named_key
 
 Target: TypeAlias = "str | tuple[str, str]"
 """What is intervened on: a node, or one arrow (parent, child): the child alone sees another value of the parent."""
+
+Piece: TypeAlias = "str | tuple[str, str]"
+"""A piece of evidence: a node, or (world, node) where the node is set in that world."""
 
 Values: TypeAlias = dict[str, dict[str, jax.Array]]
 """The value of every node of one unit, by world and node."""
@@ -74,6 +77,66 @@ _NOISE = "\0noise"
 """Stands for the world that all worlds share: (_NOISE, node) is the node's noise."""
 
 
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One unit, drawn with its evidence clamped, in every world.
+
+    Args:
+        values: the values by world and node.
+        noises: the noise of every node whose mechanism ran.
+        log_weights: the log probability of each piece of evidence given what was drawn before it. A piece is a node,
+            with all that is known of it in any world; or (world, node) where something is known of a node set there.
+        distances: how far the unit is from each piece of evidence that it can only be checked against; zero where it
+            agrees.
+    """
+
+    values: Values
+    noises: dict[str, Any]
+    log_weights: dict[Piece, jax.Array]
+    distances: dict[Piece, jax.Array]
+
+    def log_weight_of(self, pieces: Iterable[Piece] | None = None) -> jax.Array:
+        """The log weight from these pieces of evidence (all where None): minus infinity where a check fails."""
+        chosen = set(self.log_weights) | set(self.distances) if pieces is None else set(pieces)
+        total = jnp.zeros(())
+        for piece in sorted(chosen, key=str):
+            total += self.log_weights.get(piece, 0.0)
+            if piece in self.distances:
+                total += jnp.where(self.distances[piece] == 0, 0.0, -jnp.inf)
+        return total
+
+
+class Source:
+    """Where a unit's randomness comes from: a key for each node, its noise, and its noise given evidence.
+
+    A node's noise depends on the unit's key and on the node's name alone, so that questions asked with the same key
+    share their random numbers. Samplers that move through the noise derive from this.
+
+    Args:
+        key: the unit's random key.
+        key_of: keys that stand in for the unit's own, by node (those of the unit's groups).
+    """
+
+    clamps = True
+    """Whether a node with an exact value takes that value, even where its noise is only checked against it."""
+
+    def __init__(self, key: jax.Array, key_of: Mapping[str, jax.Array] | None = None) -> None:
+        self.base = key
+        self.key_of = dict(key_of or {})
+
+    def key(self, node: str) -> jax.Array:
+        """The random key of a node's noise."""
+        return named_key(self.key_of.get(node, self.base), node)
+
+    def noise(self, node: str, conditional: Conditional) -> Draw:
+        """A draw of the node's noise where nothing is known of it."""
+        return conditional.noise(self.key(node))
+
+    def checks(self, node: str, evidence: Evidence) -> bool:
+        """Whether noise whose evidence cannot be inverted may be drawn and then checked."""
+        return all(_has_probability(conditional, event, self.key(node)) for conditional, event in evidence)
+
+
 def simulate(
     program: Program,
     worlds: Mapping[str, World],
@@ -82,17 +145,12 @@ def simulate(
     group_keys: Mapping[str, jax.Array] | None = None,
     noises: Mapping[str, Any] | None = None,
 ) -> tuple[Values, dict[str, Any], jax.Array]:
-    """One unit, drawn with its evidence clamped, in every world.
-
-    Nodes are visited causes first. The noise of a node without evidence is drawn from its law; with evidence it is
-    drawn given the evidence and the causes drawn so far, and the unit's weight takes the probability of that
-    evidence: likelihood weighting (Fung and Chang 1990), on the noise.
+    """One unit, drawn with its evidence clamped, in every world: `draw_unit` in short.
 
     Args:
         program: the program.
         worlds: the worlds by name; what is done and known in levels is already in positions.
-        key: the unit's random key. A node's noise depends on it and on the node's name alone, so that questions
-            asked with the same key share their random numbers.
+        key: the unit's random key.
         parameters: the parameters of every mechanism, by node and name, as this unit sees them.
         group_keys: the key that all units of this unit's group share, by the group's name.
         noises: noise that is already known, by node; it is not drawn again, and evidence is checked against it.
@@ -104,10 +162,46 @@ def simulate(
         QueryError: the worlds need each other in a circle.
         NotInvertible: evidence on a node whose noise cannot be drawn.
     """
+    key_of = {
+        node: group_keys[name]
+        for name, nodes in program.groups.items()
+        for node in nodes
+        if group_keys is not None and name in group_keys
+    }
+    unit = draw_unit(program, worlds, Source(key, key_of), parameters, noises)
+    return unit.values, unit.noises, unit.log_weight_of()
+
+
+def draw_unit(
+    program: Program,
+    worlds: Mapping[str, World],
+    source: Source,
+    parameters: Mapping[str, Mapping[str, jax.Array]],
+    noises: Mapping[str, Any] | None = None,
+) -> Unit:
+    """One unit, drawn with its evidence clamped, in every world.
+
+    Nodes are visited causes first. The noise of a node without evidence is drawn from its law; with evidence it is
+    drawn given the evidence and the causes drawn so far, and the unit's weight takes the probability of that
+    evidence: likelihood weighting (Fung and Chang 1990), on the noise. Where a form of noise cannot draw given its
+    evidence, the noise is drawn from its law and checked.
+
+    Args:
+        program: the program.
+        worlds: the worlds by name; what is done and known in levels is already in positions.
+        source: where the randomness comes from.
+        parameters: the parameters of every mechanism, by node and name, as this unit sees them.
+        noises: noise that is already known, by node; it is not drawn again, and evidence is checked against it.
+
+    Raises:
+        QueryError: the worlds need each other in a circle.
+        NotInvertible: an exact value is known of a continuous node whose noise cannot be drawn given it.
+    """
     values: Values = {world: {} for world in worlds}
     drawn: dict[str, Any] = dict(noises or {})
-    log_weight = jnp.zeros(())
-    key_of = {node: (group_keys or {})[name] for name, nodes in program.groups.items() for node in nodes}
+    log_weights: dict[Piece, jax.Array] = {}
+    distances: dict[Piece, jax.Array] = {}
+    checked: set[str] = set(drawn)
 
     def conditional(world: str, node: str) -> Conditional:
         parents = {name: seen(world, name, node) for name in program.mechanisms[node].parents}
@@ -120,39 +214,48 @@ def simulate(
     def act(done: Intervention, world: str, node: str, name: str) -> jax.Array:
         here = {each: values[world][each] for each in done.reads(node, program.mechanisms[node].parents)}
         elsewhere = {(other, each): values[other][each] for other, each in done.reads_elsewhere(node)}
-        own = named_key(key, f"{world}\0{name}")
+        own = source.key(f"{world}\0{name}")
         return done.value(own, here, elsewhere, lambda: conditional(world, node).push(drawn[node]))
+
+    def inform(node: str, evidence: Evidence) -> None:
+        at = evidence[0][0]
+        if node not in drawn and jax.tree.leaves(at.noise(source.key(node))):
+            try:
+                drawn[node], log_weights[node] = at.abduct(source.key(node), evidence)
+                return
+            except NotInvertible as error:
+                if not source.checks(node, evidence):
+                    raise NotInvertible(f"{node}: {error.problem}", error.next_step) from None
+        if node not in drawn:
+            drawn[node] = source.noise(node, at)
+        checked.add(node)
+        far = [event.distance(at.push(drawn[node])) for at, event in evidence]
+        distances[node] = jnp.max(jnp.stack(far))
 
     for world, node in _schedule(program, worlds):
         if world == _NOISE:
-            evidence = [
-                (conditional(name, node), each.given[node])
-                for name, each in _evidence_on(node, worlds).items()
-            ]
-            own = named_key(key_of.get(node, key), node)
-            if node in drawn:
-                for at, event in evidence:
-                    log_weight += _certainty(event.contains(at.push(drawn[node])))
-            elif evidence:
-                drawn[node], log_probability = evidence[0][0].abduct(own, evidence)
-                log_weight += log_probability
-            else:
-                drawn[node] = conditional(_natural_worlds(node, worlds)[0], node).noise(own)
+            informed = _evidence_on(node, worlds)
+            if informed:
+                inform(node, [(conditional(name, node), each.given[node]) for name, each in informed.items()])
+            elif node not in drawn:
+                drawn[node] = source.noise(node, conditional(_natural_worlds(node, worlds)[0], node))
             continue
         done, event = worlds[world].do.get(node), worlds[world].given.get(node)
         if done is not None:
             values[world][node] = act(done, world, node, node)
             if event is not None:
-                log_weight += _certainty(event.contains(values[world][node]))
-        elif isinstance(event, Exactly):
+                distances[world, node] = event.distance(values[world][node])
+        elif isinstance(event, Exactly) and (source.clamps or node not in checked):
             values[world][node] = jnp.asarray(event.value)  # as given, not as the inverse of the inverse
         else:
             values[world][node] = conditional(world, node).push(drawn[node])
-    return values, drawn, log_weight
+    return Unit(values, drawn, log_weights, distances)
 
 
-def _certainty(holds: jax.Array) -> jax.Array:
-    return jnp.where(holds, 0.0, -jnp.inf)
+def _has_probability(conditional: Conditional, event: Event, key: jax.Array) -> bool:
+    """Whether the event can have more than probability zero: it is no exact value of a continuous node."""
+    value = conditional.push(conditional.noise(key))
+    return not isinstance(event, Exactly) or not jnp.issubdtype(jnp.result_type(value), jnp.floating)
 
 
 def _evidence_on(node: str, worlds: Mapping[str, World]) -> dict[str, World]:
