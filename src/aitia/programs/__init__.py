@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from ._terms import noise as noise
     from ._terms import parameter as parameter
     from ._worlds import World as World
+    from .composition._input import Input as Input
+    from .composition._join import CyclicProgram as CyclicProgram
+    from .composition._join import compose as compose
+    from .composition._plate import plate as plate
+    from .composition._simulated import simulated as simulated
 
 _HOME = {
     "_answer": ("Answer",),
@@ -54,6 +59,10 @@ _HOME = {
     "_query": ("query", "worlds"),
     "_terms": ("noise", "parameter"),
     "_worlds": ("World",),
+    "composition._input": ("Input",),
+    "composition._join": ("CyclicProgram", "compose"),
+    "composition._plate": ("plate",),
+    "composition._simulated": ("simulated",),
 }
 """Where each public name lives; a new one joins here and in the block for type checkers above."""
 

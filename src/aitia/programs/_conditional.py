@@ -69,6 +69,11 @@ class Conditional(ABC):
         return None
 
     @property
+    def from_outside(self) -> bool:
+        """Whether the value must be given: the node is an input of an open program, and has no noise to draw."""
+        return False
+
+    @property
     def assumption(self) -> str | None:
         """What this form of noise claims that no data can test, in words; None where the noise is explicit."""
         return None

@@ -12,6 +12,7 @@ import numpy as np
 from aitia.programs._fitted import draw_prior
 from aitia.programs._precision import double
 from aitia.programs._random import named_key, seed_key
+from aitia.programs.composition._input import Input
 
 if TYPE_CHECKING:
     from aitia.programs._program import Program
@@ -51,7 +52,10 @@ def facts(program: Program) -> dict[str, Facts]:
             for name, each in parameters.get(node, {}).items()
         }
         conditional = mechanism.at({name: values[name] for name in mechanism.parents}, own)
-        values[node] = conditional.push(conditional.noise(named_key(key, node)))
+        if isinstance(mechanism, Input):
+            values[node] = conditional.push(jnp.asarray(mechanism.example))
+        else:
+            values[node] = conditional.push(conditional.noise(named_key(key, node)))
         support = conditional.support
         found[node] = Facts(
             jnp.shape(values[node]),
