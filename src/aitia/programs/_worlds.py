@@ -219,7 +219,7 @@ def draw_unit(
 
     def inform(node: str, evidence: Evidence) -> None:
         at = evidence[0][0]
-        if node not in drawn and jax.tree.leaves(at.noise(source.key(node))):
+        if node not in drawn and (at.from_outside or jax.tree.leaves(at.noise(source.key(node)))):
             try:
                 drawn[node], log_weights[node] = at.abduct(source.key(node), evidence)
                 return
