@@ -1,0 +1,59 @@
+"""Programs over time: dynamics with interventions and policies, forecasts under decisions, interruptions, epidemics.
+
+The names below load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from aitia.core import MissingExtra
+
+if TYPE_CHECKING:
+    from ._dynamics import Dynamics as Dynamics
+    from ._dynamics import Lag as Lag
+    from ._dynamics import lag as lag
+    from ._fit import FittedDynamics as FittedDynamics
+    from ._fit import final as final
+    from ._fit import total as total
+    from ._plans import at_step as at_step
+    from ._plans import during as during
+    from ._plans import from_step as from_step
+    from ._plans import path as path
+    from ._regimes import Regimes as Regimes
+    from ._regimes import compare as compare
+    from ._sequential import SequentialBackdoor as SequentialBackdoor
+    from ._sequential import sequential_backdoor as sequential_backdoor
+    from ._series import panel as panel
+    from ._trajectories import Trajectories as Trajectories
+    from ._trajectories import counterfactual as counterfactual
+
+_HOME = {
+    "_dynamics": ("Dynamics", "Lag", "lag"),
+    "_fit": ("FittedDynamics", "final", "total"),
+    "_plans": ("at_step", "during", "from_step", "path"),
+    "_regimes": ("Regimes", "compare"),
+    "_sequential": ("SequentialBackdoor", "sequential_backdoor"),
+    "_series": ("panel",),
+    "_trajectories": ("Trajectories", "counterfactual"),
+}
+"""Where each public name lives; a new one joins here and in the block for type checkers above."""
+
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = list(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'aitia.programs.time' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(f"aitia.programs.time.{_MODULE_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("jax", "numpyro", "optax", "equinox", "flowjax", "diffrax"):
+            raise MissingExtra(str(error.name), "programs") from error
+        raise
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
