@@ -79,7 +79,10 @@ _CUSTOM = frozenset(["custom_jvp_call", "custom_vjp_call"])
 
 
 def dependences(
-    function: Callable[..., Any], *arguments: Any, varying: Sequence[int] | None = None
+    function: Callable[..., Any],
+    *arguments: Any,
+    varying: Sequence[int] | None = None,
+    blocked: Sequence[int] = (),
 ) -> list[Dependence]:
     """How each output of a function depends on some of its arguments.
 
@@ -87,6 +90,7 @@ def dependences(
         function: a function that JAX can trace.
         *arguments: its arguments (trees of arrays, or of `jax.ShapeDtypeStruct`); only their shapes matter.
         varying: the positions of the arguments that vary, the others are constants; None for all.
+        blocked: the positions of arguments on which any dependence, affine or not, counts as `OTHER`.
 
     Returns:
         One for each leaf of the output, in the order of `jax.tree.leaves`.
@@ -96,7 +100,7 @@ def dependences(
         [<Dependence.AFFINE: 1>, <Dependence.AFFINE: 1>, <Dependence.CONSTANT: 0>]
     """
     closed = jax.make_jaxpr(function)(*arguments)
-    return _walk(closed.jaxpr, _marked(arguments, varying))
+    return _walk(closed.jaxpr, _marked(arguments, varying, blocked))
 
 
 def affine_in(function: Callable[..., Any], *arguments: Any, varying: Sequence[int] | None = None) -> bool:
@@ -165,10 +169,13 @@ def plainly(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
     return run
 
 
-def _marked(arguments: Sequence[Any], varying: Sequence[int] | None) -> list[Dependence]:
-    vary = set(range(len(arguments)) if varying is None else varying)
+def _marked(
+    arguments: Sequence[Any], varying: Sequence[int] | None, blocked: Sequence[int]
+) -> list[Dependence]:
+    mark = dict.fromkeys(range(len(arguments)) if varying is None else varying, Dependence.AFFINE)
+    mark |= dict.fromkeys(blocked, Dependence.OTHER)
     return [
-        Dependence.AFFINE if position in vary else Dependence.CONSTANT
+        mark.get(position, Dependence.CONSTANT)
         for position, each in enumerate(arguments)
         for _ in jax.tree.leaves(each)
     ]

@@ -1,0 +1,75 @@
+"""Which forms of noise are Gaussian, and their draws as affine functions of standard normal numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+
+from aitia.programs._conditional import Conditional, Draw
+from aitia.programs.forms._explicit import Explicit
+from aitia.programs.forms._location_scale import LocationScale
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Noise that is an affine function of independent standard normal numbers.
+
+    Args:
+        size: how many numbers.
+        draw: from the numbers, shape (size,), to the noise as its form understands it.
+    """
+
+    size: int
+    draw: Callable[[jax.Array], Draw]
+
+
+def gaussian_noise(conditional: Conditional) -> GaussianNoise | None:
+    """The noise of a conditional, if it is Gaussian; None if it is not, or not known to be."""
+    if isinstance(conditional, LocationScale):
+        if type(conditional.standard) is not dist.Normal:
+            return None
+        shape = jax.eval_shape(conditional.noise, jax.random.key(0)).shape
+        return GaussianNoise(prod(shape), lambda numbers: jnp.reshape(numbers, shape))
+    if isinstance(conditional, Explicit):
+        laws = {name: _law(each) for name, each in conditional.laws.items()}
+        if not all(laws.values()):
+            return None
+        sizes = {name: each.size for name, each in laws.items() if each is not None}
+
+        def draw(numbers: jax.Array) -> Draw:
+            found, start = {}, 0
+            for name, each in laws.items():
+                assert each is not None
+                found[name] = each.draw(numbers[start : start + sizes[name]])
+                start += sizes[name]
+            return found
+
+        return GaussianNoise(sum(sizes.values()), draw)
+    return None
+
+
+def _law(law: dist.Distribution) -> GaussianNoise | None:
+    if isinstance(law, dist.ExpandedDistribution | dist.Independent):
+        inner = _law(law.base_dist)
+        shape = (*law.batch_shape, *law.event_shape)
+        if inner is None or not isinstance(_innermost(law), dist.Normal):
+            return None
+        base = _innermost(law)
+        return GaussianNoise(prod(shape), lambda numbers: base.loc + base.scale * jnp.reshape(numbers, shape))
+    if type(law) is dist.Normal:
+        shape = jnp.shape(law.loc)
+        return GaussianNoise(prod(shape), lambda numbers: law.loc + law.scale * jnp.reshape(numbers, shape))
+    if type(law) is dist.MultivariateNormal and law.batch_shape == ():
+        return GaussianNoise(law.event_shape[0], lambda numbers: law.loc + law.scale_tril @ numbers)
+    return None
+
+
+def _innermost(law: dist.Distribution) -> dist.Distribution:
+    while isinstance(law, dist.ExpandedDistribution | dist.Independent):
+        law = law.base_dist
+    return law
