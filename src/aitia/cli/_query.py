@@ -76,7 +76,9 @@ def query(
     written = read_program(program)
     table = None if data is None else options.read_data(data)
     if table is None and (engine is not None or latent):
-        raise options.OptionError("--engine and --latent say how to fit, and there are no data.", "Add --data.")
+        raise options.OptionError(
+            "--engine and --latent say how to fit, and there are no data.", "Add --data."
+        )
     fitted = written.unfitted if table is None else _fitted(written, table, engine, latent or (), seed)
     acted = _actions(do or (), written, "--do")
     asked: dict[str, Any] = {"do": acted, "draws": draws, "seed": seed}
@@ -89,7 +91,7 @@ def query(
     else:
         answer = fitted.query(of, **asked)
     if report is not None:
-        write_query_report(report, answer, fitted, table, source=program)
+        write_query_report(report, answer, fitted, table, acted=[*acted], source=program)
     if as_json:
         print_json({**answer.to_dict(), "fit": fitted.to_dict(), "report": report})
         return

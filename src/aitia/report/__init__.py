@@ -17,6 +17,9 @@ from ._html import html_summary as html_summary
 from ._html import write_report as write_report
 from ._json import plain as plain
 from ._ledger import ledger_of as ledger_of
+from ._query_page import query_page as query_page
+from ._query_page import query_table as query_table
+from ._query_page import write_query_report as write_query_report
 from ._terminal import console as console
 from ._terminal import examples_table as examples_table
 from ._terminal import graph_check_table as graph_check_table
