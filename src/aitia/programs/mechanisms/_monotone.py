@@ -1,0 +1,179 @@
+"""A number that is an increasing function of a standard normal: exact to invert, and ranks are kept."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import log_ndtr, ndtri
+from jax.scipy.stats import norm
+
+from aitia.programs._conditional import Conditional, Draw, Evidence
+from aitia.programs._errors import NotInvertible
+from aitia.programs._events import Between, Exactly
+
+
+class Monotone(Conditional):
+    """v = T(z), T increasing, z standard normal.
+
+    A concrete form gives T, its inverse and the logarithm of its slope.
+    """
+
+    @abstractmethod
+    def push(self, noise: Draw) -> jax.Array:
+        """T(z)."""
+
+    @abstractmethod
+    def inverse(self, value: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The noise z of a value, and the logarithm of the inverse's slope there (dz / dv)."""
+
+    @property
+    def assumption(self) -> str:
+        return "a unit keeps its rank among units like it, whatever is done to its parents"
+
+    def noise(self, key: jax.Array) -> Draw:
+        return jax.random.normal(key)
+
+    def log_prob(self, value: jax.Array) -> jax.Array:
+        noise, log_slope = self.inverse(value)
+        return norm.logpdf(noise) + log_slope
+
+    def abduct(self, key: jax.Array, evidence: Evidence) -> tuple[Draw, jax.Array]:
+        for first, event in evidence:
+            if isinstance(event, Exactly):
+                noise, log_slope = first.inverse(jnp.asarray(event.value))  # pyright: ignore
+                log_weight = norm.logpdf(noise) + log_slope
+                for at, other in evidence:
+                    if at is not first:
+                        log_weight += jnp.where(_holds(at, other, noise), 0.0, -jnp.inf)
+                return noise, log_weight
+        low, high = -jnp.inf, jnp.inf
+        for at, event in evidence:
+            if not isinstance(event, Between):
+                raise NotInvertible(
+                    "A continuous node is not in a finite set of values.", "Give an interval: between(low, high)."
+                )
+            low = jnp.maximum(low, _bound(at, event.low))
+            high = jnp.minimum(high, _bound(at, event.high))
+        return truncated(key, low, high)
+
+
+def _holds(at: Conditional, event, noise: jax.Array) -> jax.Array:
+    if isinstance(event, Exactly):  # the value comes back from its noise only up to rounding
+        return jnp.isclose(at.push(noise), event.value, rtol=1e-6, atol=1e-8)
+    return event.contains(at.push(noise))
+
+
+def _bound(at, value) -> jax.Array:
+    """The noise at a bound, where the bound may be infinite."""
+    value = jnp.asarray(value, float)
+    noise, _ = at.inverse(jnp.where(jnp.isfinite(value), value, 0.0))
+    return jnp.where(jnp.isfinite(value), noise, value)
+
+
+def truncated(key: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """A standard normal between two bounds and the log probability of lying there, also far in a tail."""
+    # Drawn in the lower tail, where the distribution function keeps its digits.
+    mirrored = low > 0
+    below, above = jnp.where(mirrored, -high, low), jnp.where(mirrored, -low, high)
+    log_above, log_below = log_ndtr(above), log_ndtr(below)
+    possible = below < above
+    gap = jnp.where(possible, jnp.where(jnp.isfinite(log_below), log_below - log_above, -jnp.inf), -1.0)
+    log_mass = log_above + jnp.log1p(-jnp.exp(gap))
+    rank = jnp.exp(gap) + (1 - jnp.exp(gap)) * jax.random.uniform(key)
+    inner = log_above + jnp.log(rank)
+    # Beyond 30 deviations ndtri has no digits left; there the tail is exponential with rate |above|.
+    far = above < -30.0
+    noise = jnp.where(far, above + jnp.log(rank) / jnp.maximum(jnp.abs(above), 1.0), ndtri(jnp.exp(inner)))
+    noise = jnp.clip(noise, below, above)
+    return jnp.where(mirrored, -noise, noise), jnp.where(possible, log_mass, -jnp.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class NormalScores:
+    """An increasing piecewise linear map from standard normal to data: the quantile function on a normal scale.
+
+    The knots pair normal quantiles with the data's; beyond the outermost ones the map goes on with the slope of the
+    last tenth of the knots, so that the tails are normal and every number has a positive density.
+
+    Args:
+        scores: the standard normal's quantiles, increasing.
+        values: the data's quantiles at the same ranks, increasing.
+        ends: the slopes below the first and above the last knot.
+    """
+
+    scores: np.ndarray
+    values: np.ndarray
+    ends: tuple[float, float]
+
+    @classmethod
+    def of(cls, data: np.ndarray, knots: int | None = None) -> NormalScores:
+        """The map for these data.
+
+        Args:
+            data: the values.
+            knots: how many quantiles; None for about 2 n^(1/3), the rate at which a histogram's error falls fastest.
+        """
+        from aitia.core import stats
+
+        n = len(data)
+        count = knots or int(np.clip(2 * n ** (1 / 3), 5, 200))
+        ranks = (np.arange(count) + 0.5) / count
+        scores = stats.norm.ppf(ranks)
+        values = np.quantile(data, ranks, method="hazen")
+        # Repeated values would make a flat piece, and an infinite density: a least slope keeps the map increasing.
+        least = 1e-3 * data.std() * np.diff(scores)
+        steps = np.maximum(np.diff(values), least)
+        values = values[0] + np.concatenate([[0.0], np.cumsum(steps)])
+        values += np.median(data) - np.interp(0.0, scores, values)
+        tenth = max(1, count // 10)
+        low = (values[tenth] - values[0]) / (scores[tenth] - scores[0])
+        high = (values[-1] - values[-1 - tenth]) / (scores[-1] - scores[-1 - tenth])
+        return cls(scores, values, (float(low), float(high)))
+
+    def _pieces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Starts of the pieces (value, score) and their slopes; the first and last go on for ever."""
+        slopes = np.concatenate([[self.ends[0]], np.diff(self.values) / np.diff(self.scores), [self.ends[1]]])
+        return self.values, self.scores, slopes
+
+    def push(self, score: jax.Array) -> jax.Array:
+        """The value at a normal score."""
+        values, scores, slopes = map(jnp.asarray, self._pieces())
+        piece = jnp.searchsorted(scores, score)
+        start = jnp.maximum(piece - 1, 0)
+        return values[start] + slopes[piece] * (score - scores[start])
+
+    def inverse(self, value: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The normal score of a value, and the logarithm of the slope of that."""
+        values, scores, slopes = map(jnp.asarray, self._pieces())
+        piece = jnp.searchsorted(values, value)
+        start = jnp.maximum(piece - 1, 0)
+        return scores[start] + (value - values[start]) / slopes[piece], -jnp.log(slopes[piece])
+
+
+class Shifted(Monotone):
+    """v = location + scale * map(z): additive noise with the law of a `NormalScores` map (None: the identity)."""
+
+    def __init__(self, location: jax.Array, scale: jax.Array | float, scores: NormalScores | None) -> None:
+        self.location = location
+        self.scale = scale
+        self.scores = scores
+
+    @property
+    def assumption(self) -> str:
+        return "a unit keeps its residual, whatever is done to its parents"
+
+    def push(self, noise: Draw) -> jax.Array:
+        return self.location + self.scale * (noise if self.scores is None else self.scores.push(noise))
+
+    def inverse(self, value: jax.Array) -> tuple[jax.Array, jax.Array]:
+        residual = (value - self.location) / self.scale
+        if self.scores is None:
+            return residual, -jnp.log(jnp.asarray(self.scale, float))
+        score, log_slope = self.scores.inverse(residual)
+        return score, log_slope - jnp.log(jnp.asarray(self.scale, float))
+
+
