@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -14,6 +14,10 @@ from aitia.programs._answer import Answer
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
+
+if TYPE_CHECKING:
+    from aitia.programs._contrast import Contrasts
+    from aitia.programs._counterfactuals import Counterfactuals
 
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 """Draws of the parameters by node and name: shape (draws, ...), or (draws, groups, ...) for one that varies by group."""
@@ -47,6 +51,8 @@ class Fitted:
         diagnostics: what tells whether to trust them.
         latents: draws of nodes without data, by node: shape (draws, rows, ...), where the engine kept them.
         ranges: the smallest and largest value that the data had, by node (numbers only).
+        seen_together: the pairs of values that the data had, by pair of discrete nodes (values as the program holds
+            them: levels as positions). A pair of nodes that is not in it is not looked at.
         group_levels: the names of the groups, by the group's name, in the order of the parameters' second axis.
         group_shares: the share of rows in each group, by the group's name.
         n_rows: the number of rows it was fitted to; 0 for a program that was not fitted.
@@ -54,6 +60,8 @@ class Fitted:
         decisions: what was decided while fitting.
         seconds: wall-clock seconds of the fit: ``{"compile": ..., "run": ...}``.
         seed: the seed.
+        chains: how many chains the draws come from, one after the other; 0 where they are independent.
+        details: what the engine kept for a curious reader (the trace of the ELBO), by name.
     """
 
     program: Program
@@ -62,6 +70,7 @@ class Fitted:
     diagnostics: tuple[Diagnostic, ...] = ()
     latents: Mapping[str, np.ndarray] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seen_together: Mapping[tuple[str, str], frozenset[tuple[float, float]]] = field(default_factory=dict)
     group_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     group_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
     n_rows: int = 0
@@ -69,6 +78,8 @@ class Fitted:
     decisions: tuple[Decision, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    chains: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n_draws(self) -> int:
@@ -94,6 +105,36 @@ class Fitted:
         from aitia.programs._query import worlds as ask
 
         return ask(self, worlds, of, **settings)
+
+    def contrast(
+        self, of: Any, do: Mapping[Any, Any], versus: Mapping[Any, Any] | None = None, **question: Any
+    ) -> Answer:
+        """What one action gives beyond another, unit by unit; see `aitia.programs.contrast`."""
+        from aitia.programs._contrast import contrast
+
+        return contrast(self, of, do, versus, **question)
+
+    def by(
+        self,
+        of: Any,
+        do: Mapping[Any, Any],
+        versus: Mapping[Any, Any] | None = None,
+        *,
+        groups: Mapping[str, Mapping[str, Any]],
+        **question: Any,
+    ) -> Contrasts:
+        """The same contrast for several described groups of units; see `aitia.programs.contrast_by`."""
+        from aitia.programs._contrast import contrast_by
+
+        return contrast_by(self, of, do, versus, groups=groups, **question)
+
+    def counterfactuals(
+        self, rows: Any, *, do: Mapping[Any, Any], of: str, **settings: Any
+    ) -> Counterfactuals:
+        """What would have been, for every row of data; see `aitia.programs.counterfactuals`."""
+        from aitia.programs._counterfactuals import counterfactuals
+
+        return counterfactuals(self, rows, do=do, of=of, **settings)
 
 
 @double

@@ -1,27 +1,35 @@
-"""Questions on the three rungs, as worlds; and the choice of a method to answer them."""
+"""Questions on the three rungs, as worlds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aitia.core import nearest
+import numpy as np
+
+from aitia.core import Assumption, AssumptionKey
 from aitia.programs._answer import Answer
+from aitia.programs._choice import Automatic
 from aitia.programs._errors import QueryError
-from aitia.programs._events import encoded
+from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
 from aitia.programs._precision import double
+from aitia.programs._program import Program
+from aitia.programs._question import action_text, asked_name, check_node, checked, notation, split_groups
 from aitia.programs._worlds import World
-from aitia.programs.conditioning import Conditioning, Problem, Weighting
+from aitia.programs.conditioning import Conditioned, Conditioning, Problem
 
 DRAWS = 100_000
 """Units drawn for a question, over all draws of the parameters together, unless told otherwise."""
+
+SMALL = 400
+"""The effective sample size, over all draws of the parameters, under which an answer carries a warning."""
 
 
 @double
 def query(
     fitted: Fitted,
-    of: str,
+    of: str | tuple[str, ...] | Callable[[Mapping[str, Any]], Any],
     *,
     given: Mapping[str, Any] | None = None,
     do: Mapping[Any, Any] | None = None,
@@ -32,22 +40,68 @@ def query(
 ) -> Answer:
     """The distribution of a node: seen, after an action, or as it would have been.
 
+    Rung 1 is P(of | given), rung 2 P(of | do, given), rung 3 P(of in the world of `do` | evidence in the world as it
+    is). For each draw of the parameters the unit's noise is conditioned on what is known, and pushed through the
+    program as it is after the action (abduction, action, prediction: Pearl 2009, Theorem 7.1.7).
+
     Args:
         fitted: the program and draws of its parameters.
-        of: the node asked for.
-        given: what is known in the world that is acted on: P(of | do, given), rungs 1 and 2. Values, events
-            (`above`, `between`, `one_of`, ...), by node.
-        do: what is done, by node or by arrow (parent, child): a value, a policy (a function whose parameters name
-            nodes), a NumPyro distribution, or an `Intervention`.
+        of: the node asked for; several (a tuple: their joint distribution); or a function from the values of all nodes
+            in the world acted on, by name (NumPy arrays of shape (parameter draws, units, ...), levels as positions),
+            to an array of shape (parameter draws, units, ...).
+        given: what is known in the world that is acted on: P(of | do, given), rungs 1 and 2. Values, levels, sets of
+            values, events (`above`, `between`, `one_of`, ...), by node; a group by its name (``{"school": "A"}``, or
+            `NewGroup` for one that was not in the data).
+        do: what is done, by node or by arrow (parent, child): a value, a level, a policy (a function whose parameters
+            name nodes), a NumPyro distribution, or an `Intervention`. Functions see levels as positions.
         evidence: what was seen of this unit in the world as it is; `do` then asks what would have been. Rung 3.
         draws: units drawn, over all draws of the parameters together.
         seed: the seed; the same seed draws the same noise for the same unit, whatever is done.
-        method: how to condition on evidence; None chooses.
+        method: how to condition on evidence; None chooses (`Automatic`).
+
+    Returns:
+        The distribution; see `Answer`.
+
+    Raises:
+        QueryError: the program has no such node or level, a value has the wrong shape, policies run in a circle.
+        ImpossibleEvidence: what is known has probability zero; the error names the piece.
+        NotInvertible: an exact value is known of a continuous node whose noise it does not determine.
+
+    Example:
+        >>> import numpyro.distributions as dist
+        >>> from aitia.programs import Program, noise
+        >>> def X(*, own=noise(dist.Normal(0, 1))):
+        ...     return own
+        >>> def Y(X, *, own=noise(dist.Normal(0, 1))):
+        ...     return 2 * X + own
+        >>> program = Program([X, Y])
+        >>> answer = query(program.unfitted, "Y", evidence={"X": 1, "Y": 2.5}, do={"X": 0})
+        >>> answer.question, round(answer.mean, 6)
+        ('P(Y_{X=0} | X=1, Y=2.5)', 0.5)
     """
+    _check_draws(draws)
+    name = asked_name(fitted.program, of)
+    own, given, groups = split_groups(fitted, given or {})
+    if evidence is not None:
+        own, evidence, more = split_groups(own, evidence)
+        groups = {**groups, **more}
     acted = World.of(do, given)
-    worlds = {"acted": acted} if evidence is None else {"factual": World.of(given=evidence), "acted": acted}
-    rung = 3 if evidence is not None else 2 if do else 1
-    return _ask(fitted, worlds, ("acted", of), of, of, rung, draws, seed, method)
+    plain = {"acted": acted} if evidence is None else {"factual": World.of(given=evidence), "acted": acted}
+    rung = 3 if evidence is not None else 2 if acted.do else 1
+    factual = plain["factual"].given if evidence is not None else None
+    question = notation(name, acted.do, acted.given, factual, groups)
+    return _ask(
+        own,
+        plain,
+        _in_world("acted", of),
+        name=name,
+        question=question,
+        rung=rung,
+        setting=_setting(acted, factual, groups),
+        draws=draws,
+        seed=seed,
+        method=method,
+    )
 
 
 @double
@@ -77,24 +131,229 @@ def worlds(
         draws: units drawn, over all draws of the parameters together.
         seed: the seed; the same seed draws the same noise for the same unit, whatever is done.
         method: how to condition on evidence; None chooses.
+
+    Raises:
+        QueryError: as `query`; and a world that is none.
+
+    Example:
+        >>> import numpyro.distributions as dist
+        >>> from aitia.programs import Program, noise
+        >>> def X(*, own=noise(dist.Normal(0, 1))):
+        ...     return own
+        >>> def Y(X, *, own=noise(dist.Normal(0, 1))):
+        ...     return 2 * X + own
+        >>> seen = {"one": {"do": {"X": 1}, "given": {"Y": 2.5}}, "two": {"do": {"X": 3}}}
+        >>> round(worlds(Program([X, Y]).unfitted, seen, ("two", "Y")).mean, 6)
+        6.5
     """
-    plain = {label: each if isinstance(each, World) else World.of(**each) for label, each in worlds.items()}
-    called = name or (f"{of[1]} in {of[0]}" if isinstance(of, tuple) else "the function asked for")
-    return _ask(fitted, plain, of, called, called, 3 if len(plain) > 1 else 2, draws, seed, method)
+    _check_draws(draws)
+    if not isinstance(worlds, Mapping) or not worlds:
+        raise QueryError("There is no world.", 'Give worlds by name: {"acted": {"do": {...}, "given": {...}}}.')
+    plain: dict[str, World] = {}
+    own, groups = fitted, {}
+    for label, each in worlds.items():
+        if isinstance(each, World):
+            do, given = each.do, each.given
+        elif isinstance(each, Mapping) and set(each) <= {"do", "given"}:
+            do, given = each.get("do"), each.get("given")
+        else:
+            raise QueryError(
+                f"The world {label!r} is {each!r}.", 'Give World.of(do={...}, given={...}), or {"do": ..., "given": ...}.'
+            )
+        own, given, more = split_groups(own, given or {})
+        if any(groups.get(key, known) != known for key, known in more.items()):
+            raise QueryError(f"One unit cannot be of two groups: {groups} and {more}.", "Name its group once.")
+        groups |= more
+        plain[label] = World.of(do, given)
+    if isinstance(of, tuple):
+        world, node = of
+        if world not in plain:
+            from aitia.core import nearest
+
+            raise QueryError(f"There is no world {world!r}.", nearest(str(world), plain))
+        check_node(fitted.program, node)
+        called = name or f"{node} in {world}"
+    else:
+        called = name or getattr(of, "__name__", "f").replace("<lambda>", "f")
+    parts = [f"{label}: {_world_text(each)}" for label, each in plain.items()]
+    return _ask(
+        own,
+        plain,
+        of,
+        name=called,
+        question=f"P({called} | {'; '.join(parts)})",
+        rung=_rung(plain),
+        setting="",
+        draws=draws,
+        seed=seed,
+        method=method,
+    )
 
 
-def _ask(fitted, worlds, of, name, question, rung, draws, seed, method) -> Answer:
-    known = {label: _checked(fitted.program, each) for label, each in worlds.items()}
+def _ask(
+    fitted: Fitted,
+    plain: Mapping[str, World],
+    of: Any,
+    *,
+    name: str,
+    question: str,
+    rung: int,
+    setting: str,
+    draws: int,
+    seed: int,
+    method: Conditioning | None,
+    notes: tuple[str, ...] = (),
+) -> Answer:
+    """The answer to a question about worlds whose values are as a person wrote them."""
+    program = fitted.program
+    known = checked(program, plain)
     problem = Problem(fitted, known, of, max(1, draws // fitted.n_draws), seed)
-    done = (method or Weighting()).run(problem)
-    return Answer(question, name, rung, done.draws, done.log_weights, done.method, done.means, done.variances)
+    chosen = method or Automatic()
+    reason = chosen.refuses(problem)
+    if reason is not None:
+        raise QueryError(
+            f"{type(chosen).__name__} does not apply to this question: {reason}",
+            "Leave `method` out to have one chosen.",
+        )
+    done = chosen.run(problem)
+    values, probabilities, levels = _discrete(program, of, done)
+    warnings = [*done.warnings, *warnings_for(fitted, known, seed), *_thin(done)]
+    if not fitted.trusted:
+        bad = ", ".join(each.name for each in fitted.diagnostics if not each.good)
+        warnings.insert(0, f"The fit of the program cannot be trusted ({bad}); nor can this answer.")
+    return Answer(
+        question,
+        name,
+        rung,
+        values,
+        done.log_weights,
+        done.method,
+        done.means,
+        done.variances,
+        probabilities,
+        levels,
+        assumptions=_assumptions(program, known, of) if rung == 3 else (),
+        warnings=tuple(dict.fromkeys(warnings)),
+        setting=setting,
+        notes=notes,
+        effective_by_draw=done.effective_by_draw,
+        log_evidence=done.log_evidence,
+    )
 
 
-def _checked(program, world: World) -> World:
-    for name in [
-        *world.given,
-        *(each for target in world.do for each in ([target] if isinstance(target, str) else target)),
-    ]:
-        if name not in program.mechanisms:
-            raise QueryError(f"The program has no node {name!r}.", nearest(name, program.mechanisms))
-    return World(world.do, {name: encoded(known, lambda value: value) for name, known in world.given.items()})
+def _check_draws(draws: Any) -> None:
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
+        raise QueryError(f"The number of draws is {draws!r}.", "Give a whole number of at least 1.")
+
+
+def _in_world(world: str, of: Any) -> Any:
+    """What is asked for, in terms of all worlds."""
+    if isinstance(of, str):
+        return world, of
+    if callable(of):
+        return lambda values: of(values[world])
+    names = tuple(of)
+    return lambda values: np.stack([np.asarray(values[world][name]) for name in names], axis=-1)
+
+
+def _discrete(program: Program, of: Any, done: Conditioned) -> tuple[np.ndarray, Any, tuple[Any, ...] | None]:
+    """The draws, the probabilities of levels and their names, for a discrete node; numbers are left as they are."""
+    draws = np.asarray(done.draws)
+    if callable(of):
+        return draws, done.probabilities, None if done.values is None else tuple(np.asarray(done.values).tolist())
+    node = of[1]
+    facts, names = program.facts[node], program.levels.get(node)
+    support = facts.support if done.values is None else np.asarray(done.values)
+    if facts.shape or support is None:
+        return draws, None, None
+    probabilities = done.probabilities
+    if probabilities is None:
+        weights = np.exp(done.log_weights - done.log_weights.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        probabilities = np.stack([(weights * (draws == each)).sum(axis=1) for each in support], axis=1)
+    levels: tuple[Any, ...] = tuple(support.tolist())
+    if names is not None and len(names) == len(support):
+        levels = tuple(names)
+        numeric = all(isinstance(each, int | float) for each in names)
+        if numeric and tuple(names) != tuple(support.tolist()):
+            table = np.asarray(names, dtype=float)
+            return table[np.searchsorted(support, draws)], probabilities, levels
+    return draws, probabilities, levels
+
+
+def _thin(done: Conditioned) -> list[str]:
+    """A warning where the draws are worth little."""
+    from aitia.programs._choice import effective
+
+    if done.means is not None:
+        return []
+    worth = effective(done).sum()
+    if worth >= min(SMALL, 0.5 * done.log_weights.size):
+        return []
+    return [
+        f"The evidence leaves an effective sample of {worth:,.0f} units only: the answer is rough. Ask for more draws, or "
+        "give less exact evidence."
+    ]
+
+
+def _rung(worlds: Mapping[str, World]) -> int:
+    if len(worlds) > 1:
+        return 3
+    return 2 if any(each.do for each in worlds.values()) else 1
+
+
+def _world_text(world: World) -> str:
+    parts = [action_text(target, done) for target, done in world.do.items()]
+    known = [each.text(name).replace(" = ", "=") for name, each in world.given.items()]
+    return ", ".join(([f"do({', '.join(parts)})"] if parts else []) + known) or "as it is"
+
+
+def _setting(acted: World, factual: Mapping[str, Any] | None, groups: Mapping[str, Any]) -> str:
+    """The units and the action in words, as a sentence begins."""
+    known = [f"{name} {each}" for name, each in groups.items()]
+    acts = _and([action_text(target, done) for target, done in acted.do.items()])
+    if factual is None:
+        known += [each.text(name).replace(" = ", "=") for name, each in acted.given.items()]
+        among = f"among units with {_and(known)}" if known else ""
+        if not acts:
+            return among
+        return f"if {acts} were done{f', {among}' if among else ''}"
+    known += [each.text(name).replace(" = ", "=") for name, each in factual.items()]
+    unit = f"for a unit with {_and(known)}" if known else "for a unit"
+    later = [each.text(name).replace(" = ", "=") for name, each in acted.given.items()]
+    after = f" (and then {_and(later)})" if later else ""
+    return f"{unit}, had {acts} been done{after}" if acts else f"{unit}{after}"
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def _assumptions(program: Program, worlds: Mapping[str, World], of: Any) -> tuple[Assumption, ...]:
+    """What the forms of noise claim, of those nodes whose noise links worlds that give them different causes."""
+    asked = {of[1]} if isinstance(of, tuple) else set(program.nodes)
+    matters = set(program.graph.ancestors(asked)) | asked
+    touched: set[str] = set()
+    for each in worlds.values():
+        for target in each.do:
+            starts = program.graph.children(target) if isinstance(target, str) else {target[1]}
+            for start in starts:
+                touched |= {start, *program.graph.descendants([start])}
+    known = {node for each in worlds.values() for node in each.given}
+    acted = [each for each in worlds.values() if each.do]
+    found = []
+    for node in program.order:
+        claim = program.facts[node].assumption
+        if claim is None or node not in touched & matters:
+            continue
+        informed = known & {node, *program.graph.descendants([node])}
+        if informed or (len(acted) > 1 and callable(of)):
+            found.append(
+                Assumption(
+                    AssumptionKey.CROSS_WORLD,
+                    f"{node}: {claim}.",
+                    testable=False,
+                    source="the form of noise",
+                )
+            )
+    return tuple(found)

@@ -252,6 +252,16 @@ def draw_unit(
     return Unit(values, drawn, log_weights, distances)
 
 
+def pieces_of(program: Program, worlds: Mapping[str, World]) -> tuple[Piece, ...]:
+    """All pieces of evidence in these worlds, causes first."""
+    found: list[Piece] = []
+    for node in program.order:
+        if _evidence_on(node, worlds):
+            found.append(node)
+        found += [(world, node) for world, each in worlds.items() if node in each.given and node in each.do]
+    return tuple(found)
+
+
 def _has_probability(conditional: Conditional, event: Event, key: jax.Array) -> bool:
     """Whether the event can have more than probability zero: it is no exact value of a continuous node."""
     value = conditional.push(conditional.noise(key))

@@ -3,4 +3,5 @@
 from ._base import Conditioned as Conditioned
 from ._base import Conditioning as Conditioning
 from ._base import Problem as Problem
+from ._tempered import Tempered as Tempered
 from ._weighting import Weighting as Weighting

@@ -1,0 +1,89 @@
+"""Which method conditions on the evidence of a question: the first that is exact, else draws that are worth enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aitia.programs._errors import ImpossibleEvidence, NotInvertible
+from aitia.programs.conditioning import Conditioned, Conditioning, Problem, Tempered, Weighting
+
+ENOUGH = 1_000
+"""The effective sample size, over all draws of the parameters, under which weighted draws are not used."""
+
+ENOUGH_EACH = 30
+"""The effective sample size for each draw of the parameters under which weighted draws are not used."""
+
+
+@dataclass(frozen=True)
+class Automatic(Conditioning):
+    """The method that suits the question.
+
+    Exact methods come first (linear programs with normal noise, then discrete programs), where they apply. Else units
+    are weighted by the probability of the evidence. Where those weights are worth less than `enough` units, or
+    `enough_each` units for each draw of the parameters, the evidence is approached in steps (`Tempered`).
+
+    Args:
+        enough: the effective sample size over all draws of the parameters that weighting must reach.
+        enough_each: the effective sample size that weighting must reach for the median draw of the parameters.
+    """
+
+    enough: float = ENOUGH
+    enough_each: float = ENOUGH_EACH
+
+    def refuses(self, problem: Problem) -> str | None:
+        return None
+
+    def run(self, problem: Problem) -> Conditioned:
+        for exact in _exact_methods():
+            if exact.refuses(problem) is None:
+                return exact.run(problem)
+        weighted: Conditioned | None = None
+        reason: ImpossibleEvidence | NotInvertible
+        try:
+            weighted = Weighting().run(problem)
+            sizes = effective(weighted)
+            floor = min(self.enough, 0.2 * weighted.log_weights.size)
+            if sizes.sum() >= floor and np.median(sizes) >= min(self.enough_each, 0.2 * weighted.draws.shape[1]):
+                return weighted
+        except ImpossibleEvidence as error:
+            reason = error
+        tempered = Tempered()
+        if tempered.refuses(problem) is not None:
+            if weighted is None:
+                raise reason  # pyright: ignore[reportPossiblyUnboundVariable]
+            return weighted
+        try:
+            found = tempered.run(problem)
+        except ImpossibleEvidence:
+            if weighted is not None:
+                return weighted
+            raise reason from None  # pyright: ignore[reportPossiblyUnboundVariable]
+        if weighted is not None and effective(weighted).sum() >= effective(found).sum():
+            return weighted
+        worth = "none" if weighted is None else f"{effective(weighted).sum():,.0f}"
+        return replace(
+            found, method=f"{found.method} (weighted draws were worth {worth} of {problem_size(problem):,} units)"
+        )
+
+
+def problem_size(problem: Problem) -> int:
+    """How many units the question asks to draw, over all draws of the parameters."""
+    return problem.draws * problem.fitted.n_draws
+
+
+def effective(done: Conditioned) -> np.ndarray:
+    """The effective sample size for each draw of the parameters."""
+    if done.effective_by_draw is not None:
+        return np.asarray(done.effective_by_draw)
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(done.log_weights - done.log_weights.max(axis=1, keepdims=True))
+    return weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
+
+
+def _exact_methods() -> list[Conditioning]:
+    from aitia.programs import exact
+
+    names = ("GaussianConditioning", "Enumeration")
+    return [getattr(exact, name)() for name in names if hasattr(exact, name)]
