@@ -17,6 +17,7 @@ from aitia.core import nearest
 from aitia.programs._conditional import Conditional
 from aitia.programs._errors import FitError, MechanismError
 from aitia.programs._mechanism import Mechanism, Values
+from aitia.programs._precision import double
 from aitia.programs._random import seed_key
 from aitia.programs.deep._training import Loss, Training, TrainingRecord, split, train
 
@@ -127,6 +128,7 @@ class ImageMechanism(Mechanism):
     def at(self, parents: Values, parameters: Values) -> Conditional:
         return self.conditional(self._trained()([parents[name] for name in self.parents]))
 
+    @double
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int, show_progress: bool | None = None
     ) -> Self:
