@@ -13,6 +13,14 @@ from aitia.core import MissingExtra
 
 if TYPE_CHECKING:
     from ._answer import Answer as Answer
+    from ._choice import Automatic as Automatic
+    from ._contrast import Contrasts as Contrasts
+    from ._contrast import contrast as contrast
+    from ._contrast import contrast_by as contrast_by
+    from ._contrast import difference as difference
+    from ._contrast import ratio as ratio
+    from ._counterfactuals import Counterfactuals as Counterfactuals
+    from ._counterfactuals import counterfactuals as counterfactuals
     from ._events import above as above
     from ._events import at_least as at_least
     from ._events import at_most as at_most
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from ._events import one_of as one_of
     from ._fitted import Diagnostic as Diagnostic
     from ._fitted import Fitted as Fitted
+    from ._groups import NewGroup as NewGroup
     from ._interventions import AsIn as AsIn
     from ._interventions import DrawFrom as DrawFrom
     from ._interventions import Policy as Policy
@@ -39,6 +48,23 @@ if TYPE_CHECKING:
     from .composition._join import compose as compose
     from .composition._plate import plate as plate
     from .composition._simulated import simulated as simulated
+    from .conditioning import Tempered as Tempered
+    from .conditioning import Weighting as Weighting
+    from .inference._centring import ByGroupSize as ByGroupSize
+    from .inference._centring import Centred as Centred
+    from .inference._centring import NonCentred as NonCentred
+    from .inference._encode import MissingCells as MissingCells
+    from .inference._fit import fit as fit
+    from .inference._guides import FlowGuide as FlowGuide
+    from .inference._guides import FullRank as FullRank
+    from .inference._guides import MeanField as MeanField
+    from .inference._importance import Importance as Importance
+    from .inference._laplace import Laplace as Laplace
+    from .inference._maximum_likelihood import MaximumLikelihood as MaximumLikelihood
+    from .inference._nutpie import Nutpie as Nutpie
+    from .inference._nuts import NUTS as NUTS
+    from .inference._smc import SMC as SMC
+    from .inference._svi import SVI as SVI
 
 _HOME = {
     "_answer": ("Answer",),
@@ -56,6 +82,11 @@ _HOME = {
     "_interventions": ("AsIn", "DrawFrom", "Policy", "SetTo", "ShiftBy"),
     "_mechanism": ("FunctionMechanism", "Mechanism"),
     "_program": ("Program",),
+    "_contrast": ("Contrasts", "contrast", "contrast_by", "difference", "ratio"),
+    "_groups": ("NewGroup",),
+    "_choice": ("Automatic",),
+    "_counterfactuals": ("Counterfactuals", "counterfactuals"),
+    "conditioning": ("Tempered", "Weighting"),
     "_query": ("query", "worlds"),
     "_terms": ("noise", "parameter"),
     "_worlds": ("World",),
@@ -63,6 +94,17 @@ _HOME = {
     "composition._join": ("CyclicProgram", "compose"),
     "composition._plate": ("plate",),
     "composition._simulated": ("simulated",),
+    "inference._centring": ("ByGroupSize", "Centred", "NonCentred"),
+    "inference._encode": ("MissingCells",),
+    "inference._fit": ("fit",),
+    "inference._guides": ("FlowGuide", "FullRank", "MeanField"),
+    "inference._importance": ("Importance",),
+    "inference._laplace": ("Laplace",),
+    "inference._maximum_likelihood": ("MaximumLikelihood",),
+    "inference._nutpie": ("Nutpie",),
+    "inference._nuts": ("NUTS",),
+    "inference._smc": ("SMC",),
+    "inference._svi": ("SVI",),
 }
 """Where each public name lives; a new one joins here and in the block for type checkers above."""
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from aitia.programs._answer import Answer
     from aitia.programs._facts import Facts
     from aitia.programs._fitted import Fitted
+    from aitia.programs.inference._centring import Centring
+    from aitia.programs.inference._encode import MissingCells
     from aitia.programs.inference._engine import Engine
 
 
@@ -339,12 +341,31 @@ class Program:
         return simulated(self, n, seed, do=do, inputs=inputs, groups=groups, parameters=parameters)
 
     def fit(
-        self, data: Any, engine: Engine | None = None, *, seed: int = 0, show_progress: bool | None = None
+        self,
+        data: Any,
+        engine: Engine | None = None,
+        *,
+        latent: Iterable[str] = (),
+        missing: MissingCells | str = "stop",
+        centring: Centring | None = None,
+        keep_latents: bool = False,
+        seed: int = 0,
+        show_progress: bool | None = None,
     ) -> Fitted:
         """The program with its parameters learned from data; see `aitia.programs.fit`."""
         from aitia.programs.inference._fit import fit
 
-        return fit(self, data, engine, seed=seed, show_progress=show_progress)
+        return fit(
+            self,
+            data,
+            engine,
+            latent=latent,
+            missing=missing,
+            centring=centring,
+            keep_latents=keep_latents,
+            seed=seed,
+            show_progress=show_progress,
+        )
 
     def query(self, of: Any, **question: Any) -> Answer:
         """A question asked of the program as it stands, its parameters drawn from their priors.

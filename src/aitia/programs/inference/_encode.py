@@ -99,7 +99,9 @@ def encode(
         for name in names:
             if name not in available:
                 end = "" if role == "group" else f' If it is not measured, say so: latent=("{name}",).'
-                raise FitError(f"The data have no column for the {role} {name!r}.", nearest(name, available) + end)
+                raise FitError(
+                    f"The data have no column for the {role} {name!r}.", nearest(name, available) + end
+                )
     for name in latent:
         if name in available:
             raise FitError(
@@ -151,7 +153,9 @@ def encode(
     group_of_node = {node: name for name, nodes in program.groups.items() for node in nodes}
     for node, name in group_of_node.items():
         if node in values:
-            _constant_within(node, values[node], name, group_of_row[name], first[name], group_levels[name], row_numbers)
+            _constant_within(
+                node, values[node], name, group_of_row[name], first[name], group_levels[name], row_numbers
+            )
     return Encoded(
         values,
         n_rows,
@@ -181,7 +185,9 @@ def _latent(program: Program, latent: Iterable[str]) -> tuple[str, ...]:
     names = (latent,) if isinstance(latent, str) else tuple(latent)
     for name in names:
         if name not in program.mechanisms:
-            raise FitError(f"The latent node {name!r} is no node of the program.", nearest(name, program.nodes))
+            raise FitError(
+                f"The latent node {name!r} is no node of the program.", nearest(name, program.nodes)
+            )
     return names
 
 
@@ -237,7 +243,9 @@ def _columns(table, names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, 
             if gone is not None:
                 raw[each.name][gone] = ""
         elif each.storage is Storage.BOOLEAN:
-            raw[each.name] = (column.fill_null(False) if gone is not None else column).to_numpy(zero_copy_only=False)
+            raw[each.name] = (column.fill_null(False) if gone is not None else column).to_numpy(
+                zero_copy_only=False
+            )
         else:
             raw[each.name] = column.to_numpy(zero_copy_only=False)
         absent[each.name] = gone
@@ -249,12 +257,16 @@ def _missing(policy, absent, wanted, groups, n_rows, decisions):
     gaps = {name: gone for name, gone in absent.items() if gone is not None and gone.any()}
     if not gaps:
         return None, {}
-    counts = listing([
-        f"{name} ({int(gone.sum()):,} of {n_rows:,} rows, the first in row {int(np.argmax(gone)) + 1:,})"
-        for name, gone in gaps.items()
-    ])
+    counts = listing(
+        [
+            f"{name} ({int(gone.sum()):,} of {n_rows:,} rows, the first in row {int(np.argmax(gone)) + 1:,})"
+            for name, gone in gaps.items()
+        ]
+    )
     if policy is MissingCells.LATENT and not any(name in groups for name in gaps):
-        decisions.append(Decision(f"treated missing cells as latent: {counts}", 'missing="latent" was asked for'))
+        decisions.append(
+            Decision(f"treated missing cells as latent: {counts}", 'missing="latent" was asked for')
+        )
         return None, gaps
     if policy is MissingCells.COMPLETE_CASES:
         keep = ~np.any(list(gaps.values()), axis=0)
@@ -262,12 +274,14 @@ def _missing(policy, absent, wanted, groups, n_rows, decisions):
             raise FitError(f"No row has a value in every column: {counts}.", 'Try missing="latent".')
         dropped = n_rows - int(keep.sum())
         decisions.append(
-            Decision(f"dropped {dropped:,} of {n_rows:,} rows with missing values: {counts}", "complete cases")
+            Decision(
+                f"dropped {dropped:,} of {n_rows:,} rows with missing values: {counts}", "complete cases"
+            )
         )
         return keep, {}
     raise FitError(
         f"Values are missing: {counts}.",
-        "A group's label cannot be latent: drop such rows with missing=\"complete_cases\"."
+        'A group\'s label cannot be latent: drop such rows with missing="complete_cases".'
         if policy is MissingCells.LATENT
         else 'Say missing="complete_cases" (use only full rows) or missing="latent" (unknowns of the model).',
     )
@@ -275,7 +289,11 @@ def _missing(policy, absent, wanted, groups, n_rows, decisions):
 
 def _numbers(node: str, column: np.ndarray, gap: np.ndarray | None, row_numbers: np.ndarray) -> np.ndarray:
     if column.dtype.kind in "biu":
-        return column.astype(np.int64) if gap is None else np.where(_wide(gap, column), 0, column).astype(np.int64)
+        return (
+            column.astype(np.int64)
+            if gap is None
+            else np.where(_wide(gap, column), 0, column).astype(np.int64)
+        )
     column = column.astype(float)
     if gap is not None:
         column = np.where(_wide(gap, column), 0.0, column)

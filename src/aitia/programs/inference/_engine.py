@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aitia.core import Assumption
+from aitia.core import Assumption, Decision
 from aitia.programs._fitted import Diagnostic
 from aitia.programs.inference._posterior import Posterior
 
@@ -25,6 +25,9 @@ class Drawn:
         seconds: wall-clock seconds by stage: ``{"compile": ..., "run": ...}``.
         assumptions: what this engine stands on beyond the model (that a normal approximates the posterior, say).
         details: what a curious reader may want: the trace of the ELBO, the number of steps, by name.
+        chains: how many chains the draws come from, one after the other; 0 where draws are independent.
+        decisions: what the engine decided on the way.
+        uses_prior: whether the priors entered; False for maximum likelihood.
     """
 
     draws: Any
@@ -32,6 +35,9 @@ class Drawn:
     seconds: Mapping[str, float] = field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
     details: Mapping[str, np.ndarray | float] = field(default_factory=dict)
+    chains: int = 0
+    decisions: tuple[Decision, ...] = ()
+    uses_prior: bool = True
 
 
 class Engine(ABC):

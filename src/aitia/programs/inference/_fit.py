@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
 import numpy as np
 
+from aitia.core import Decision
+from aitia.programs._errors import FitError
 from aitia.programs._fitted import Fitted
+from aitia.programs._mechanism import Mechanism
 from aitia.programs._precision import double
 from aitia.programs._program import Program
-from aitia.programs.inference._encode import encode
-from aitia.programs.inference._engine import Engine
-from aitia.programs.inference._nuts import NUTS
-from aitia.programs.inference._posterior import posterior_of
+from aitia.programs._random import seed_key
+from aitia.programs.inference._assumptions import assumptions_of
+from aitia.programs.inference._centring import Centring
+from aitia.programs.inference._choose import choose
+from aitia.programs.inference._encode import Encoded, MissingCells, encode
+from aitia.programs.inference._engine import Drawn, Engine
+from aitia.programs.inference._posterior import LATENTS, Posterior, posterior_of
+from aitia.programs.inference._trust import read_draws
+from aitia.programs.inference._validate import replaced, validated, with_levels
 
 
 @double
@@ -22,35 +31,154 @@ def fit(
     data: Any,
     engine: Engine | None = None,
     *,
+    latent: Iterable[str] = (),
+    missing: MissingCells | str = MissingCells.STOP,
+    centring: Centring | None = None,
+    keep_latents: bool = False,
     seed: int = 0,
     show_progress: bool | None = None,
 ) -> Fitted:
     """The program with its parameters learned from data.
 
+    The posterior is p(parameters, latent nodes | data), proportional to the priors times one likelihood for each
+    node given its parents. Mechanisms that learn outside of an engine do so first, one after the other.
+
     Args:
         program: the program.
-        data: a table with a column for each node that is measured.
-        engine: how to draw from the posterior; None chooses.
-        seed: the seed.
+        data: a table with a column for each node that is measured and for each group: anything that
+            `aitia.data.read` takes, or a mapping of arrays, whose columns may have more than one axis.
+        engine: how to draw from the posterior; None chooses, and the decision says why.
+        latent: the nodes that are not measured. Continuous ones become unknowns of the posterior, one for each row
+            or group; discrete ones with finitely many values are summed over exactly.
+        missing: what to do about cells without a value.
+        centring: how parameters are sampled whose prior depends on others; None goes by group size.
+        keep_latents: keep draws of nodes without data, in `Fitted.latents`.
+        seed: the seed; the same seed gives the same draws.
         show_progress: whether to show a bar; None shows it on a terminal.
+
+    Returns:
+        The fitted program. `Fitted.status` says whether it can be trusted, and what to do where it cannot.
+
+    Raises:
+        FitError: the data do not fit the program (the error names column, row and value); or the posterior cannot
+            be evaluated.
+
+    Example:
+        >>> import numpy as np, numpyro.distributions as dist
+        >>> from aitia.programs import Laplace, Program, parameter
+        >>> def dose(*, centre=parameter(dist.Normal(0, 10))):
+        ...     return dist.Normal(centre, 1.0)
+        >>> fitted = Program([dose]).fit({"dose": np.array([1.0, 2.0, 3.0, 4.0])}, Laplace())
+        >>> abs(fitted.parameters["dose"]["centre"].mean() - 2.5) < 0.1
+        True
     """
-    encoded = encode(program, data)
-    engine = engine or NUTS()
-    posterior = posterior_of(program, encoded)
-    drawn = engine.draw(posterior, seed=seed, show_progress=show_progress)
-    parameters = jax.tree.map(np.asarray, jax.vmap(posterior.constrain)(drawn.draws))
-    shares = {
-        name: np.bincount(at, minlength=len(encoded.group_levels[name])) / encoded.n_rows
-        for name, at in encoded.group_of_row.items()
-    }
+    encoded = encode(program, data, latent=latent, missing=missing)
+    _check_inputs(program, encoded)
+    program = with_levels(program, encoded)
+    program = _learned(program, encoded, seed, show_progress)
+    encoded = validated(program, encoded)
+    posterior = posterior_of(program, encoded, centring)
+    decisions = list(encoded.decisions)
+    if posterior.size == 0:
+        engine, drawn = None, Drawn({})
+        decisions.append(Decision("ran no engine", "no mechanism has a parameter to learn"))
+    else:
+        if engine is None:
+            engine, why = choose(posterior, encoded)
+            decisions.append(Decision(f"chose {engine.description}", why))
+        drawn = engine.draw(posterior, seed=seed, show_progress=show_progress)
+        decisions.extend(drawn.decisions)
+    parameters, latents = _constrained(posterior, drawn, keep_latents, seed)
+    diagnostics = (*read_draws(parameters, drawn.chains), *drawn.diagnostics)
     return Fitted(
         program,
         parameters,
-        engine.description,
-        drawn.diagnostics,
+        "none" if engine is None else engine.description,
+        diagnostics,
+        latents=latents,
+        ranges=_ranges(program, encoded),
         group_levels=encoded.group_levels,
-        group_shares=shares,
+        group_shares={
+            name: np.bincount(at, minlength=len(encoded.group_levels[name])) / encoded.n_rows
+            for name, at in encoded.group_of_row.items()
+        },
         n_rows=encoded.n_rows,
+        assumptions=(*assumptions_of(program, encoded, prior=drawn.uses_prior), *drawn.assumptions),
+        decisions=tuple(decisions),
         seconds=drawn.seconds,
         seed=seed,
+        chains=drawn.chains,
+        details=drawn.details,
     )
+
+
+def _check_inputs(program: Program, encoded: Encoded) -> None:
+    for node in program.inputs:
+        if not encoded.known(node):
+            raise FitError(
+                f"The node {node!r} is an input, and the data do not have all its values.",
+                "An input has no mechanism that could say what its values were: give it data, or a mechanism.",
+            )
+
+
+def _learned(program: Program, encoded: Encoded, seed: int, show_progress: bool | None) -> Program:
+    """The program after its mechanisms learned what they learn outside of an engine, from the full rows of each."""
+    learned = {}
+    for node in program.order:
+        mechanism = program.mechanisms[node]
+        family = (node, *mechanism.parents)
+        gaps = [encoded.missing[name] for name in family if name in encoded.missing]
+        if any(name not in encoded.values for name in family):
+            lacking = next(name for name in family if name not in encoded.values)
+            if type(mechanism).learned is not Mechanism.learned:
+                raise FitError(
+                    f"The mechanism of {node!r} learns from data outside of an engine, and {lacking!r} has none.",
+                    "Give that mechanism a form with parameters, or the node data.",
+                )
+            continue
+        keep = ~np.any(gaps, axis=0) if gaps else slice(None)
+        parents = {name: encoded.values[name][keep] for name in mechanism.parents}
+        new = mechanism.learned(parents, encoded.values[node][keep], seed=seed, show_progress=show_progress)
+        if new is not mechanism:
+            learned[node] = new
+    if not learned:
+        return program
+    return replaced(program, mechanisms={**program.mechanisms, **learned})
+
+
+def _constrained(posterior: Posterior, drawn: Drawn, keep_latents: bool, seed: int):
+    """Draws of the parameters, and of nodes without data where they are to be kept."""
+    if posterior.size == 0:
+        parameters = {}
+    else:
+
+        def parameters_of(point):
+            found = posterior.constrain(point)
+            return found if keep_latents else {n: own for n, own in found.items() if n != LATENTS}
+
+        found = jax.jit(lambda draws: jax.lax.map(parameters_of, draws))(drawn.draws)
+        parameters = {
+            node: {name: np.asarray(each) for name, each in own.items()} for node, own in found.items()
+        }
+    latents = parameters.pop(LATENTS, {})
+    if keep_latents and posterior.draw_discrete is not None:
+        draws = drawn.draws if posterior.size else {}
+        count = len(jax.tree.leaves(draws)[0]) if posterior.size else 1
+        keys = jax.random.split(seed_key(seed, "latents"), count)
+        found = jax.jit(lambda each: jax.lax.map(lambda pair: posterior.draw_discrete(*pair), each))(
+            (keys, draws)
+        )
+        latents = {**latents, **{node: np.asarray(each) for node, each in found.items()}}
+    return parameters, latents
+
+
+def _ranges(program: Program, encoded: Encoded) -> dict[str, tuple[float, float]]:
+    """The smallest and largest value seen of every node of numbers."""
+    found = {}
+    for node, column in encoded.values.items():
+        if node in encoded.levels or column.ndim != 1:
+            continue
+        seen = column[~encoded.missing[node]] if node in encoded.missing else column
+        if len(seen):
+            found[node] = (float(seen.min()), float(seen.max()))
+    return found

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
 from aitia.programs._fitted import draw_prior
 from aitia.programs._program import Program
-from aitia.programs._random import named_key
+from aitia.programs._random import named_key, seed_key
+from aitia.programs.inference._centring import (
+    ByGroupSize,
+    Centring,
+    from_standard,
+    is_location_scale,
+    standard_draw,
+)
 from aitia.programs.inference._encode import Encoded
 from aitia.programs.inference._term import Term
 from aitia.programs.inference._terms import term_for
+from aitia.programs.inference._unknowns import Unknowns
+
+LATENTS = "\0latents"
+"""The name under which the unconstrained numbers of nodes without data stand in a point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,60 +38,246 @@ class Posterior:
 
     Args:
         log_density: from a point (a tree of arrays) to log prior + log likelihood + log Jacobian.
-        log_prior: the same without the likelihood.
+        log_prior: the log prior of the parameters with its Jacobian.
+        log_base: the same and the density of the sites of nodes without data: the density of `from_prior`.
         initial: a starting point, from a random key.
-        constrain: from a point to parameters by node and name, and latent nodes under the name ``"\\0latents"``.
+        constrain: from a point to parameters by node and name, and latent nodes under the name `LATENTS`.
+        log_likelihood: the log likelihood alone, without the density of anything unknown (where nothing is).
+        parts: each node's part of the log density, by node, from a point.
+        blocks: the names at the top of a point, in groups that the posterior does not join: the product of their
+            posteriors is the posterior (the Markov factorisation, where all nodes are seen).
+        cost: how many log densities one evaluation computes.
+        terms: the terms of the nodes whose families have data, by node.
+        hierarchical: the parameters whose prior depends on others, as ``node.parameter``.
+        from_prior: from a random key to a point drawn from the priors.
+        draw_discrete: from a random key and a point to a draw of the discrete nodes without data, by node.
     """
 
     log_density: Callable[[Any], jax.Array]
     log_prior: Callable[[Any], jax.Array]
+    log_base: Callable[[Any], jax.Array]
     initial: Callable[[jax.Array], Any]
     constrain: Callable[[Any], dict[str, dict[str, jax.Array]]]
+    log_likelihood: Callable[[Any], jax.Array]
+    parts: Callable[[Any], dict[str, jax.Array]]
+    blocks: tuple[tuple[str, ...], ...] = ()
+    cost: int = 0
+    terms: Mapping[str, Term] = field(default_factory=dict)
+    hierarchical: tuple[str, ...] = ()
+    from_prior: Callable[[jax.Array], Any] | None = None
+    draw_discrete: Callable[[jax.Array, Any], dict[str, jax.Array]] | None = None
+
+    @cached_property
+    def _flat(self) -> tuple[np.ndarray, Callable[[jax.Array], Any]]:
+        vector, unravel = ravel_pytree(self.initial(seed_key(0, "shape")))
+        return np.asarray(vector), unravel
+
+    @property
+    def size(self) -> int:
+        """How many unconstrained numbers a point has."""
+        return len(self._flat[0])
+
+    @property
+    def unravel(self) -> Callable[[jax.Array], Any]:
+        """From a vector of shape (size,) to a point."""
+        return self._flat[1]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The name of every unconstrained number: ``node.parameter[index]``."""
+        found: list[str] = []
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.initial(seed_key(0, "shape"))):
+            name = ".".join(str(each.key) for each in path if each.key not in (LATENTS, ""))
+            found += [
+                f"{name}[{', '.join(map(str, at))}]" if at else name for at in np.ndindex(np.shape(leaf))
+            ]
+        return tuple(found)
+
+    @cached_property
+    def block_indices(self) -> tuple[np.ndarray, ...]:
+        """For each block, where its numbers stand in a vector."""
+        point = self.initial(seed_key(0, "shape"))
+        marked = {
+            name: jax.tree.map(lambda leaf, j=j: np.full(np.shape(leaf), j), own)
+            for j, (name, own) in enumerate(point.items())
+        }
+        place = np.asarray(ravel_pytree(marked)[0])
+        of = {name: j for j, name in enumerate(point)}
+        return tuple(
+            np.flatnonzero(np.isin(place, [of[name] for name in block if name in of]))
+            for block in self.blocks
+        )
+
+    def vector_log_density(self, vector: jax.Array) -> jax.Array:
+        """`log_density` of a vector."""
+        return self.log_density(self.unravel(vector))
+
+    def start(self, key: jax.Array) -> jax.Array:
+        """`initial` as a vector."""
+        return ravel_pytree(self.initial(key))[0]
 
 
-def posterior_of(program: Program, data: Encoded) -> Posterior:
+def posterior_of(program: Program, data: Encoded, centring: Centring | None = None) -> Posterior:
     """The posterior of `program` given `data`.
 
     The likelihood factorises into one term for each node (the Markov factorisation); a term reads the data once,
-    when it is made, and may keep sufficient statistics of it only.
+    when it is made, and may keep sufficient statistics of it only. Nodes without data, and what they touch, are
+    one more part: continuous ones are sites of the posterior, discrete ones are summed over.
+
+    Args:
+        program: the program.
+        data: the data.
+        centring: which parameters with a location-scale prior are sampled as they are; None goes by group size.
     """
-    terms: dict[str, Term] = {node: term_for(program, node, data) for node in program.nodes}
+    centring = centring or ByGroupSize()
+    unknowns = Unknowns(program, data)
+    apart = {*unknowns.touched, *unknowns.computed}
+    terms: dict[str, Term] = {
+        node: term_for(program, node, data)
+        for node in program.nodes
+        if node not in apart and node not in program.inputs
+    }
     n_groups = {name: len(levels) for name, levels in data.group_levels.items()}
+    standardised = _standardised(program, data, centring)
 
     def constrained(point: Mapping[str, Mapping[str, jax.Array]]):
-        log_prior = jnp.zeros(())
+        by_node: dict[str, jax.Array] = {}
         parameters: dict[str, dict[str, jax.Array]] = {}
+        for node, mechanism in program.mechanisms.items():
+            own: dict[str, jax.Array] = {}
+            total = jnp.zeros(())
+            waiting = dict(mechanism.parameters)
+            while waiting:
+                for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:
+                    prior = waiting.pop(name).prior_given(own)
+                    raw = point[node][name]
+                    if (node, name) in standardised:
+                        own[name], log_density = from_standard(prior, raw)
+                        total += jnp.sum(log_density)
+                        continue
+                    transform = biject_to(prior.support)
+                    own[name] = transform(raw)
+                    total += jnp.sum(prior.log_prob(own[name]))
+                    total += jnp.sum(transform.log_abs_det_jacobian(raw, own[name]))
+            if own:
+                parameters[node], by_node[node] = own, total
+        return parameters, by_node
+
+    def with_latents(point):
+        parameters, priors = constrained(point)
+        values, jacobian = unknowns.values(point.get(LATENTS, {}), parameters)
+        return parameters, priors, values, jacobian
+
+    def parts(point):
+        parameters, priors, values, jacobian = with_latents(point)
+        found = {f"the prior of {node}": each for node, each in priors.items()}
+        found |= {node: term.log_likelihood(parameters.get(node, {})) for node, term in terms.items()}
+        if apart:
+            found["the nodes without data"] = jacobian + unknowns.log_likelihood(values, parameters)
+        return found
+
+    def log_density(point):
+        return sum(parts(point).values(), jnp.zeros(()))
+
+    def log_prior(point):
+        return sum(constrained(point)[1].values(), jnp.zeros(()))
+
+    def log_base(point):
+        _, priors, _, jacobian = with_latents(point)
+        return sum(priors.values(), jacobian)
+
+    def log_likelihood(point):
+        parameters, _, values, jacobian = with_latents(point)
+        total = sum((term.log_likelihood(parameters.get(n, {})) for n, term in terms.items()), jnp.zeros(()))
+        return total + jacobian + unknowns.log_likelihood(values, parameters) if apart else total
+
+    def initial(key):
+        drawn = draw_prior(program, key, n_groups)
+        point: dict[str, Any] = {}
+        for node, own in drawn.items():
+            point[node] = {}
+            for name, value in own.items():
+                prior = program.mechanisms[node].parameters[name].prior_given(own)
+                plain = (node, name) in standardised
+                shape = jnp.shape(value if plain else biject_to(prior.support).inv(value))
+                place = named_key(key, f"{node}\0{name}")
+                point[node][name] = jax.random.uniform(place, shape, minval=-1.0)
+        if unknowns.sites:
+            point[LATENTS] = unknowns.initial(key)
+        return point
+
+    def constrain(point):
+        parameters, _, values, _ = with_latents(point)
+        return (
+            {**parameters, LATENTS: {node: values[node] for node in unknowns.sites}}
+            if unknowns.sites
+            else parameters
+        )
+
+    def draw_discrete(key, point):
+        parameters, _, values, _ = with_latents(point)
+        return unknowns.draw_discrete(key, values, parameters)
+
+    def from_prior(key):
+        point: dict[str, Any] = {}
         for node, mechanism in program.mechanisms.items():
             own: dict[str, jax.Array] = {}
             waiting = dict(mechanism.parameters)
             while waiting:
                 for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:
-                    prior = waiting.pop(name).prior_given(own)
-                    transform = biject_to(prior.support)
-                    raw = point[node][name]
-                    own[name] = transform(raw)
-                    log_prior += jnp.sum(prior.log_prob(own[name]))
-                    log_prior += jnp.sum(transform.log_abs_det_jacobian(raw, own[name]))
-            if own:
-                parameters[node] = own
-        return parameters, log_prior
-
-    def log_density(point):
-        parameters, log_prior = constrained(point)
-        return log_prior + sum(term.log_likelihood(parameters.get(node, {})) for node, term in terms.items())
-
-    def initial(key):
-        drawn = draw_prior(program, key, n_groups)
-        spread = lambda leaf, name: jax.random.uniform(named_key(key, name), leaf, minval=-1.0)  # noqa: E731
-        point: dict[str, dict[str, jax.Array]] = {}
-        for node, own in drawn.items():
-            point[node] = {}
-            for name, value in own.items():
-                prior = program.mechanisms[node].parameters[name].prior_given(own)
-                shape = jnp.shape(biject_to(prior.support).inv(value))
-                point[node][name] = spread(shape, f"{node}\0{name}")
+                    each = waiting.pop(name)
+                    prior = each.prior_given(own)
+                    place = named_key(key, f"{node}\0{name}")
+                    shape = () if each.per is None else (n_groups[each.per],)
+                    if (node, name) in standardised:
+                        raw = standard_draw(prior, place, shape)
+                        own[name] = from_standard(prior, raw)[0]
+                    else:
+                        own[name] = prior.sample(place, shape)
+                        raw = biject_to(prior.support).inv(own[name])
+                    point.setdefault(node, {})[name] = raw
+        if unknowns.sites:
+            point[LATENTS] = unknowns.from_prior(key)
         return point
 
+    learning = [node for node, mechanism in program.mechanisms.items() if mechanism.parameters]
+    joined = tuple(node for node in learning if node in apart) + ((LATENTS,) if unknowns.sites else ())
+    blocks = tuple((node,) for node in learning if node not in apart) + ((joined,) if joined else ())
     return Posterior(
-        log_density, lambda point: constrained(point)[1], initial, lambda point: constrained(point)[0]
+        log_density,
+        log_prior,
+        log_base,
+        initial,
+        constrain,
+        log_likelihood,
+        parts,
+        blocks,
+        sum(term.cost for term in terms.values()) + unknowns.cost,
+        terms,
+        tuple(
+            f"{n}.{name}"
+            for n, m in program.mechanisms.items()
+            for name, p in m.parameters.items()
+            if p.depends_on
+        ),
+        from_prior if all(site.by_noise for site in unknowns.sites.values()) else None,
+        draw_discrete if unknowns.summed else None,
     )
+
+
+def _standardised(program: Program, data: Encoded, centring: Centring) -> set[tuple[str, str]]:
+    """The parameters that are sampled as their standardised selves, as (node, name)."""
+    drawn = draw_prior(program, seed_key(0, "shape"), {})
+    found = set()
+    for node, mechanism in program.mechanisms.items():
+        for name, each in mechanism.parameters.items():
+            if not each.depends_on or not is_location_scale(each.prior_given(drawn[node])):
+                continue
+            rows = 0.0
+            if each.per is not None:
+                at = data.group_of_row[each.per]
+                of = data.rows_of(node)
+                rows = float(np.median(np.bincount(at if of is None else at[of], minlength=1)))
+            if not centring.centred(rows):
+                found.add((node, name))
+    return found

@@ -60,6 +60,7 @@ class NormalMoments(Term):
         self.mechanism = mechanism
         self.varying = varying
         self.cells = jax.tree.map(jnp.asarray, cells)
+        self.cost = len(cells.count)
 
     def log_likelihood(self, parameters: Mapping[str, jax.Array]) -> jax.Array:
         def one(cell: _Cells) -> jax.Array:
@@ -97,6 +98,7 @@ class DistinctRows(Term):
         self.parents = {name: jnp.asarray(each) for name, each in parents.items()}
         self.group = {name: jnp.asarray(each) for name, each in group.items()}
         self.counts = jnp.asarray(counts, dtype=float)
+        self.cost = len(counts)
 
     def log_likelihood(self, parameters: Mapping[str, jax.Array]) -> jax.Array:
         def one(value, parents, group):

@@ -9,7 +9,13 @@ import jax
 
 
 class Term(ABC):
-    """The log likelihood of one node's column, as a function of its mechanism's parameters."""
+    """The log likelihood of one node's column, as a function of its mechanism's parameters.
+
+    Attributes:
+        cost: how many log densities one evaluation computes; an engine is chosen by it.
+    """
+
+    cost: int = 0
 
     @abstractmethod
     def log_likelihood(self, parameters: Mapping[str, jax.Array]) -> jax.Array:

@@ -1,0 +1,95 @@
+"""How a parameter whose prior depends on others is written for a sampler: as it is, or as its standardised self.
+
+Where the data say little about each group, the value and the spread of its prior depend on each other like a
+funnel, and the standardised value does not (non-centred); where the data say much, it is the other way round
+(Papaspiliopoulos, Roberts and Sköld 2007, A general framework for the parametrization of hierarchical models,
+Statistical Science 22:59-73; Betancourt and Girolami 2015).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+
+
+class Centring(ABC):
+    """Which parameters with a location-scale prior are sampled as they are."""
+
+    @abstractmethod
+    def centred(self, rows_per_group: float) -> bool:
+        """Whether a value is sampled as it is, given how many rows tell of one such value."""
+
+
+@dataclass(frozen=True)
+class Centred(Centring):
+    """Every value is sampled as it is."""
+
+    def centred(self, rows_per_group: float) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class NonCentred(Centring):
+    """Every value with a location-scale prior that depends on other parameters is sampled as its standardised self."""
+
+    def centred(self, rows_per_group: float) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class ByGroupSize(Centring):
+    """Values are sampled as they are where groups are large, as their standardised selves where they are small.
+
+    Args:
+        rows: from so many rows per group on (the median over groups) the value is sampled as it is.
+    """
+
+    rows: float = 50
+
+    def centred(self, rows_per_group: float) -> bool:
+        return rows_per_group >= self.rows
+
+
+_STANDARD = {
+    each: each(0.0, 1.0) for each in (dist.Normal, dist.Laplace, dist.Cauchy, dist.Logistic, dist.Gumbel)
+}
+
+
+def is_location_scale(prior: dist.Distribution) -> bool:
+    """Whether a value of this distribution is location + scale * a standard value."""
+    return type(_base(prior)) in (*_STANDARD, dist.StudentT, dist.MultivariateNormal)
+
+
+def from_standard(prior: dist.Distribution, raw: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The value whose standardised self is `raw`, and its log density (not summed over groups).
+
+    Args:
+        prior: a prior for which `is_location_scale` holds.
+        raw: standardised values, of the value's shape.
+    """
+    base = _base(prior)
+    if isinstance(base, dist.MultivariateNormal):
+        value = base.loc + jnp.einsum("...ij,...j->...i", base.scale_tril, raw)
+        return value, dist.Normal(0.0, 1.0).log_prob(raw)
+    standard = dist.StudentT(base.df, 0.0, 1.0) if isinstance(base, dist.StudentT) else _STANDARD[type(base)]
+    return base.loc + base.scale * raw, standard.log_prob(raw)
+
+
+def standard_draw(prior: dist.Distribution, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Draws of the standardised self of a value with this prior, shape (*shape, *the prior's)."""
+    base = _base(prior)
+    shape = (*shape, *prior.batch_shape, *prior.event_shape)
+    if isinstance(base, dist.MultivariateNormal):
+        return dist.Normal(0.0, 1.0).sample(key, shape)
+    standard = dist.StudentT(base.df, 0.0, 1.0) if isinstance(base, dist.StudentT) else _STANDARD[type(base)]
+    return standard.sample(key, shape)
+
+
+def _base(prior: dist.Distribution) -> dist.Distribution:
+    while isinstance(prior, dist.ExpandedDistribution | dist.Independent):
+        prior = prior.base_dist
+    return prior

@@ -1,0 +1,132 @@
+"""A posterior's log density as compiled code that takes the data as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from aitia.core import listing
+from aitia.programs._errors import FitError
+from aitia.programs._random import seed_key
+from aitia.programs.inference._posterior import Posterior
+
+STARTS = 50
+"""Random points tried before a fit gives up on finding one where the log density is finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A function of a vector, and the arrays it reads, apart.
+
+    The data are arguments, not constants of the compiled code: compiling is quick whatever their size, and code
+    kept on disk serves other data of the same shape.
+
+    Args:
+        function: from the arrays and a vector to the value.
+        data: the arrays.
+    """
+
+    function: Callable[[Any, jax.Array], jax.Array]
+    data: Any
+
+    @cached_property
+    def value(self) -> Callable[[np.ndarray], float]:
+        """The value at a vector."""
+        run = jax.jit(self.function)
+        return lambda vector: float(run(self.data, vector))
+
+    @cached_property
+    def value_and_gradient(self) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """The value and its gradient at a vector."""
+        run = jax.jit(jax.value_and_grad(self.function, argnums=1))
+
+        def both(vector):
+            value, gradient = run(self.data, vector)
+            return float(value), np.asarray(gradient)
+
+        return both
+
+    @cached_property
+    def _products(self):
+        gradient = jax.grad(self.function, argnums=1)
+
+        def product(data, at, direction):
+            return jax.jvp(lambda each: gradient(data, each), (at,), (direction,))[1]
+
+        return jax.jit(lambda data, at, many: jax.lax.map(lambda each: product(data, at, each), many))
+
+    def hessian(self, vector: np.ndarray, blocks: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
+        """The Hessian, a block at a time: entries between blocks are zero and are not computed.
+
+        One Hessian-vector product serves one direction of every block at once, since blocks do not touch.
+        """
+        blocks = blocks or (np.arange(len(vector)),)
+        width = max(len(block) for block in blocks)
+        directions = np.zeros((width, len(vector)))
+        for block in blocks:
+            directions[np.arange(len(block)), block] = 1.0
+        rows = np.asarray(self._products(self.data, vector, directions))
+        found = [rows[: len(block)][:, block] for block in blocks]
+        return [(each + each.T) / 2 for each in found]
+
+
+def density(function: Callable[[jax.Array], jax.Array], size: int) -> Density:
+    """The function of a vector of `size` numbers with the arrays it closes over taken out."""
+    closed = jax.make_jaxpr(function)(jnp.zeros(size))
+
+    def apart(data, vector):
+        return jax.core.eval_jaxpr(closed.jaxpr, data, vector)[0]
+
+    return Density(apart, closed.consts)
+
+
+def starting_points(posterior: Posterior, whole: Density, seed: int, count: int) -> np.ndarray:
+    """Random points at which the log density and its gradient are finite, shape (count, size).
+
+    Raises:
+        FitError: there is none among `STARTS` points; the error names the node and the first row at fault.
+    """
+    found: list[np.ndarray] = []
+    for attempt in range(STARTS * count):
+        point = np.asarray(posterior.start(seed_key(seed, "start", attempt)))
+        value, gradient = whole.value_and_gradient(point)
+        if np.isfinite(value) and np.isfinite(gradient).all():
+            found.append(point)
+        if len(found) == count:
+            return np.stack(found)
+        if attempt == STARTS and not found:
+            break
+    raise _not_finite(posterior, seed)
+
+
+def _not_finite(posterior: Posterior, seed: int) -> FitError:
+    """What to say where no start is finite: the parts at fault, and a row that is impossible at every start."""
+    points = [posterior.initial(seed_key(seed, "start", attempt)) for attempt in range(10)]
+    parts = [posterior.parts(point) for point in points]
+    bad = [name for name in parts[0] if not any(np.isfinite(np.asarray(each[name])) for each in parts)]
+    for node in bad:
+        term = posterior.terms.get(node)
+        by_row = getattr(term, "by_row", None)
+        if by_row is None:
+            continue
+        rows = np.stack([np.asarray(by_row(posterior.constrain(point).get(node, {}))) for point in points])
+        never = ~np.isfinite(rows).any(axis=0)
+        if never.any():
+            row = int(np.argmax(never))
+            value = np.asarray(getattr(term, "values", rows[0]))[row]
+            return FitError(
+                f"The value {value} of the node {node!r} in row {row + 1:,} is impossible under its mechanism, "
+                f"whatever its parameters ({int(never.sum()):,} such rows).",
+                "Correct the data, or choose a mechanism whose values include it.",
+            )
+    named = listing([repr(name) for name in bad]) if bad else "the whole"
+    return FitError(
+        f"The log density of {named} is not finite at any of {STARTS} random starts.",
+        "Check the mechanism for logarithms or roots of negative numbers, and the priors for their scale.",
+    )

@@ -1,0 +1,92 @@
+"""Reading chains for the user: do they agree, and how many independent draws are they worth?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from aitia.programs._fitted import Diagnostic
+from aitia.programs.inference._convergence import (
+    bulk_effective_size,
+    rank_normalised_r_hat,
+    tail_effective_size,
+)
+
+WORST_R_HAT = 1.01
+"""The threshold of Vehtari et al. 2021, section 4.4."""
+
+LEAST_EFFECTIVE = 100
+"""Effective draws for each chain, at least: the same section."""
+
+MOST_QUANTITIES = 2_000
+"""Of more numbers than that, evenly spread ones are read."""
+
+
+def read_draws(parameters: Mapping[str, Mapping[str, np.ndarray]], chains: int) -> tuple[Diagnostic, ...]:
+    """R-hat and effective sample sizes, the worst over all parameters; nothing for independent draws.
+
+    Args:
+        parameters: draws by node and name, chains one after the other.
+        chains: how many chains; 0 where the draws are independent.
+    """
+    if not chains or not parameters:
+        return ()
+    names, columns = numbers_of(parameters)
+    if len(names) > MOST_QUANTITIES:
+        chosen = np.unique(np.linspace(0, len(names) - 1, MOST_QUANTITIES).astype(int))
+        names, columns = [names[j] for j in chosen], columns[:, chosen]
+    draws = columns.reshape(chains, -1, len(names))
+    r_hats, bulk, tail = (
+        rank_normalised_r_hat(draws),
+        bulk_effective_size(draws),
+        tail_effective_size(draws),
+    )
+    found = []
+    worst = int(np.nanargmax(np.where(np.isnan(r_hats), np.inf, r_hats)))
+    good = bool(r_hats[worst] <= WORST_R_HAT)
+    if chains == 1:
+        said = f"the two halves of the one chain (R-hat at most {r_hats[worst]:.3f})"
+    else:
+        said = f"the {chains} chains (R-hat at most {r_hats[worst]:.3f})"
+    found.append(
+        Diagnostic(
+            "R-hat",
+            float(r_hats[worst]),
+            good,
+            f"One cannot tell {said} apart."
+            if good
+            else f"The chains do not agree on {names[worst]}: R-hat is {r_hats[worst]:.2f}, and should be at most "
+            f"{WORST_R_HAT}. Run longer (more warmup and draws); if that does not help, the posterior has several "
+            "peaks or a ridge: look at the traces, and fix what the data cannot tell apart.",
+        )
+    )
+    for name, sizes, what in (("bulk ESS", bulk, "means"), ("tail ESS", tail, "intervals")):
+        least = int(np.nanargmin(np.where(np.isnan(sizes), -np.inf, sizes)))
+        good = bool(sizes[least] >= LEAST_EFFECTIVE * chains)
+        found.append(
+            Diagnostic(
+                name,
+                float(sizes[least]),
+                good,
+                f"For {what}, the draws are worth at least {sizes[least]:,.0f} independent ones ({names[least]})."
+                if good
+                else f"For {what}, the draws of {names[least]} are worth {sizes[least]:,.0f} independent ones, fewer "
+                f"than {LEAST_EFFECTIVE * chains:,}. Ask for more draws.",
+            )
+        )
+    return tuple(found)
+
+
+def numbers_of(parameters: Mapping[str, Mapping[str, np.ndarray]]) -> tuple[list[str], np.ndarray]:
+    """Every number among the parameters: its name (``node.parameter[index]``) and its draws, shape (draws, numbers)."""
+    names, columns = [], []
+    for node, own in parameters.items():
+        for name, draws in own.items():
+            flat = np.asarray(draws).reshape(len(draws), -1)
+            columns.append(flat)
+            names += [
+                f"{node}.{name}[{', '.join(map(str, at))}]" if at else f"{node}.{name}"
+                for at in np.ndindex(np.shape(draws)[1:])
+            ]
+    return names, np.concatenate(columns, axis=1)
