@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from ._affine import coefficients as coefficients
     from ._affine import dependences as dependences
     from ._affine import depends_on as depends_on
+    from ._enumeration import Enumeration as Enumeration
     from ._gaussian import GaussianConditioning as GaussianConditioning
 
 _HOME = {
     "_affine": ("Dependence", "affine_in", "coefficients", "dependences", "depends_on"),
+    "_enumeration": ("Enumeration",),
     "_gaussian": ("GaussianConditioning",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
