@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aitia.programs.inference._centring import Centring
     from aitia.programs.inference._encode import MissingCells
     from aitia.programs.inference._engine import Engine
+    from aitia.programs.mechanisms._choices import Choices
 
 
 class Program:
@@ -111,6 +112,9 @@ class Program:
         if graph is not None:
             self.check_graph(graph)
 
+    choices: Choices | None = None
+    """Why each mechanism was chosen, for a program made by `from_graph`; else None."""
+
     @property
     def nodes(self) -> tuple[str, ...]:
         """The names of the nodes, as they were given; inputs first."""
@@ -183,6 +187,55 @@ class Program:
         return facts(self)
 
     # Programs from programs
+
+    @classmethod
+    def from_graph(
+        cls,
+        graph: Graph | str,
+        data: Any,
+        candidates: Mapping[str, Sequence[Mechanism]] | None = None,
+        *,
+        folds: int = 5,
+        seed: int = 0,
+        show_progress: bool | None = None,
+    ) -> Program:
+        """A program with a graph's nodes and edges, one mechanism chosen for each node by its held-out score.
+
+        For each node every candidate is fitted without each fold in turn (at the mode of its posterior, or by what it
+        learns outside of an engine) and scored on it by the log density of the node given its parents, a proper
+        score (Gneiting and Raftery 2007). Chosen is the simplest within one standard error of the best, by the
+        difference row by row. `choices` says so for each candidate; ``program.fit(data)`` then fits the whole.
+
+        A latent node without parents is standard normal (its unit is its own to choose); under a latent parent the
+        first candidate is taken, because nothing can be scored.
+
+        Args:
+            graph: a DAG; its latent nodes are those without data.
+            data: anything that `aitia.data.read` takes; kinds of columns (binary, categorical, count, continuous)
+                decide what is tried. Rows with missing values are refused.
+            candidates: mechanisms to try, by node, the simplest first; nodes left out get the defaults for their
+                kind (`aitia.programs.mechanisms`: Root, Marginal, Linear, GeneralisedLinear, Table, Spline,
+                TreeEnsemble, ConditionalFlow).
+            folds: the number of folds.
+            seed: the seed of folds and training.
+            show_progress: whether to show a bar; None shows it on a terminal.
+
+        Raises:
+            ProgramError: the graph has bidirected or undirected edges; a candidate has other parents.
+            FitError: a column is missing, constant, or holds what no candidate can give.
+
+        Example:
+            >>> import numpy as np
+            >>> rng = np.random.default_rng(0)
+            >>> rain = rng.integers(0, 2, 300)
+            >>> data = {"rain": rain, "wet": np.where(rng.random(300) < 0.1, 1 - rain, rain)}
+            >>> program = Program.from_graph("rain -> wet", data)
+            >>> program.choices.chosen("wet").candidate
+            'Bernoulli with logit link, linear in rain'
+        """
+        from aitia.programs.mechanisms._from_graph import from_graph
+
+        return from_graph(graph, data, candidates, folds=folds, seed=seed, show_progress=show_progress)
 
     @classmethod
     def of(cls, *programs: Program, choose: Mapping[str, Program] | None = None) -> Program:
