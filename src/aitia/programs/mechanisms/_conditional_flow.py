@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -122,43 +123,58 @@ class ConditionalFlow(Mechanism):
         changed.inputs = self.inputs.learned(data)
         changed.centre, changed.scale = own.mean(axis=0), own.std(axis=0)
         n_rows = len(own)
-        rows = np.asarray(
-            jax.vmap(changed._row)({name: jnp.asarray(each) for name, each in data.items()})
-            if self.parents
-            else np.zeros((n_rows, 1))
-        )
+        rows = changed._rows(data, n_rows)
         standard = ((own - changed.centre) / changed.scale).reshape(n_rows, -1)
         model, _ = train(
-            lambda key: self._untrained(key, rows.shape[1]), _loss, (rows, standard), self.training or Training(),
+            lambda key: _untrained(self.size, self.knots, self.layers, self.width, rows.shape[1]),
+            _loss, (rows, standard), self.training or Training(),
             seed=seed, show_progress=show_progress, what="training a flow",
         )  # fmt: skip
         changed.flow = _unwrapped(model)
         return changed
 
-    def _untrained(self, key: jax.Array, n_columns: int) -> Any:
-        from flowjax.bijections import Affine, Chain, MaskedAutoregressive, RationalQuadraticSpline
-        from flowjax.distributions import StandardNormal
-        from flowjax.flows import coupling_flow
+    def log_probs(self, parents: Mapping[str, Any], values: Any) -> np.ndarray:
+        """log p(value | parents) of many rows; compiled once for all flows of one shape."""
+        if self.flow is None:
+            raise not_learned(self.description)
+        data, own = columns(self.parents, parents, values)
+        rows = self._rows(data, len(own))
+        standard = ((own - self.centre) / self.scale).reshape(len(own), -1)
+        return np.asarray(_scores(self.flow, rows, standard)) - float(np.sum(np.log(self.scale)))
 
-        spline = RationalQuadraticSpline(knots=self.knots, interval=4)
-        if self.size is not None:
-            return coupling_flow(
-                key, base_dist=StandardNormal((self.size,)), transformer=spline, cond_dim=n_columns,
-                flow_layers=self.layers, nn_width=self.width, nn_activation=jax.nn.silu, invert=False,
-            ).bijection  # fmt: skip
-        first, second = jax.random.split(key)
-        return Chain(
-            [
-                MaskedAutoregressive(
-                    each, transformer=transformer, dim=1, cond_dim=n_columns, nn_width=self.width, nn_depth=1,
-                    nn_activation=jax.nn.silu,
-                )
-                for each, transformer in ((first, spline), (second, Affine()))
-            ]
-        )  # fmt: skip
+    def _rows(self, data: Mapping[str, np.ndarray], n_rows: int) -> np.ndarray:
+        if not self.parents:
+            return np.zeros((n_rows, 1))
+        return np.asarray(jax.vmap(self._row)({name: jnp.asarray(each) for name, each in data.items()}))
 
     def __repr__(self) -> str:
         return f"ConditionalFlow({', '.join(map(repr, self.parents))})"
+
+
+@functools.cache
+def _untrained(size: int | None, knots: int, layers: int, width: int, n_columns: int) -> Any:
+    """A flow of this shape, the same one each time: FlowJAX's modules hold functions, and compiled code is found
+    again only for the same functions. What a seed varies is the order of the rows and which are held out."""
+    from flowjax.bijections import Affine, Chain, MaskedAutoregressive, RationalQuadraticSpline
+    from flowjax.distributions import StandardNormal
+    from flowjax.flows import coupling_flow
+
+    key = jax.random.key(0)
+    spline = RationalQuadraticSpline(knots=knots, interval=4)
+    if size is not None:
+        return coupling_flow(
+            key, base_dist=StandardNormal((size,)), transformer=spline, cond_dim=n_columns,
+            flow_layers=layers, nn_width=width, nn_activation=jax.nn.silu, invert=False,
+        ).bijection  # fmt: skip
+    return Chain(
+        [
+            MaskedAutoregressive(
+                each, transformer=transformer, dim=1, cond_dim=n_columns, nn_width=width, nn_depth=1,
+                nn_activation=jax.nn.silu,
+            )
+            for each, transformer in zip(jax.random.split(key), (spline, Affine()))
+        ]
+    )  # fmt: skip
 
 
 def _unwrapped(model: Any) -> Any:
@@ -170,16 +186,29 @@ def _unwrapped(model: Any) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf) if eqx.is_array(leaf) else leaf, plain)
 
 
-def _loss(model: Any, rows: jax.Array, values: jax.Array) -> jax.Array:
-    import paramax
-
-    bijection = paramax.unwrap(model)
-
+def _log_probs(bijection: Any, rows: jax.Array, values: jax.Array) -> jax.Array:
     def one(row, value):
         noise, log_slope = bijection.inverse_and_log_det(value, row)
         return jnp.sum(norm.logpdf(noise)) + log_slope
 
-    return -jnp.mean(jax.vmap(one)(rows, values))
+    return jax.vmap(one)(rows, values)
+
+
+def _loss(model: Any, rows: jax.Array, values: jax.Array) -> jax.Array:
+    import paramax
+
+    return -jnp.mean(_log_probs(paramax.unwrap(model), rows, values))
+
+
+def _scores(flow: Any, rows: np.ndarray, values: np.ndarray) -> jax.Array:
+    return _compiled()(flow, jnp.asarray(rows), jnp.asarray(values))
+
+
+@functools.cache
+def _compiled() -> Any:
+    import equinox as eqx
+
+    return eqx.filter_jit(_log_probs)
 
 
 class _Number(Monotone):
