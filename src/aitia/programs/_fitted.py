@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from aitia.programs._contrast import Contrasts
     from aitia.programs._counterfactuals import Counterfactuals
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from aitia.programs.inference._summary import FitSummary
+
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 """Draws of the parameters by node and name: shape (draws, ...), or (draws, groups, ...) for one that varies by group."""
 
@@ -93,6 +98,56 @@ class Fitted:
     def trusted(self) -> bool:
         """Whether every diagnostic is as it should be."""
         return all(each.good for each in self.diagnostics)
+
+    @property
+    def status(self) -> str:
+        """``"not fitted"``, ``"trusted"`` or ``"not trusted"``."""
+        if not self.n_rows:
+            return "not fitted"
+        return "trusted" if self.trusted else "not trusted"
+
+    @property
+    def sentence(self) -> str:
+        """The fit in words: what was done, whether it can be trusted, and what to do where it cannot."""
+        if not self.n_rows:
+            drawn = f"; its parameters are {self.engine}" if self.parameters else ""
+            return f"The program was not fitted to data{drawn}."
+        done = f"The fit to {self.n_rows:,} rows ({self.engine})"
+        if not self.parameters:
+            return (
+                f"The program was read with {self.n_rows:,} rows; it has no parameters that an engine learns."
+            )
+        if self.trusted:
+            return f"{done} passed its checks: {', '.join(each.name for each in self.diagnostics)}."
+        wrong = " ".join(each.sentence for each in self.diagnostics if not each.good)
+        return f"{done} cannot be trusted. {wrong}"
+
+    def summary(self, most: int = 50, level: float = 0.95) -> FitSummary:
+        """The parameters as a table: mean, standard deviation, interval, R-hat, effective sample sizes.
+
+        Args:
+            most: rows shown, at most.
+            level: the level of the central intervals, between 0 and 1.
+        """
+        from aitia.programs.inference._summary import summary_of
+
+        return summary_of(self, most, level)
+
+    def figure(self, most: int = 6) -> Figure:
+        """Traces and densities of the parameters whose chains agree least; for SVI the evidence bound above them.
+
+        Args:
+            most: parameters shown, at most.
+        """
+        from aitia.programs.inference._figure import diagnostic_figure
+
+        return diagnostic_figure(self, most)
+
+    def __repr__(self) -> str:
+        return f"Fitted({self.program!r}: {self.status}, {self.engine}, {self.n_rows:,} rows)"
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def query(self, of: Any, **question: Any) -> Answer:
         """A question on any of the three rungs; see `aitia.programs.query`."""

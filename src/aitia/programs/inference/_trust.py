@@ -45,16 +45,13 @@ def read_draws(parameters: Mapping[str, Mapping[str, np.ndarray]], chains: int) 
     found = []
     worst = int(np.nanargmax(np.where(np.isnan(r_hats), np.inf, r_hats)))
     good = bool(r_hats[worst] <= WORST_R_HAT)
-    if chains == 1:
-        said = f"the two halves of the one chain (R-hat at most {r_hats[worst]:.3f})"
-    else:
-        said = f"the {chains} chains (R-hat at most {r_hats[worst]:.3f})"
+    whom = "two halves of the one chain" if chains == 1 else f"{chains} chains"
     found.append(
         Diagnostic(
             "R-hat",
             float(r_hats[worst]),
             good,
-            f"One cannot tell {said} apart."
+            f"One cannot tell the {whom} apart (R-hat at most {r_hats[worst]:.3f})."
             if good
             else f"The chains do not agree on {names[worst]}: R-hat is {r_hats[worst]:.2f}, and should be at most "
             f"{WORST_R_HAT}. Run longer (more warmup and draws); if that does not help, the posterior has several "
