@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from .composition._simulated import simulated as simulated
     from .conditioning import Tempered as Tempered
     from .conditioning import Weighting as Weighting
+    from .forms import GumbelMax as GumbelMax
+    from .forms import Rank as Rank
+    from .forms import Threshold as Threshold
+    from .forms import with_noise as with_noise
     from .inference._centring import ByGroupSize as ByGroupSize
     from .inference._centring import Centred as Centred
     from .inference._centring import NonCentred as NonCentred
@@ -79,6 +83,7 @@ _HOME = {
     ),
     "_events": ("above", "at_least", "at_most", "below", "between", "one_of"),
     "_fitted": ("Diagnostic", "Fitted"),
+    "forms": ("GumbelMax", "Rank", "Threshold", "with_noise"),
     "_interventions": ("AsIn", "DrawFrom", "Policy", "SetTo", "ShiftBy"),
     "_mechanism": ("FunctionMechanism", "Mechanism"),
     "_program": ("Program",),

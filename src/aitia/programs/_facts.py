@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from aitia.programs._errors import MechanismError
 from aitia.programs._fitted import draw_prior
+from aitia.programs._mechanism import Mechanism
 from aitia.programs._precision import double
 from aitia.programs._random import named_key, seed_key
 from aitia.programs.composition._input import Input
@@ -39,23 +41,35 @@ class Facts:
 def facts(program: Program) -> dict[str, Facts]:
     """The facts of every node, from one unit drawn with parameters from their priors.
 
+    Every mechanism is run with known numbers twice, and once traced: what differs between two runs on the same
+    numbers has a hidden input, and what fails when traced fails here, by name, and not in the first question.
     What a mechanism learns outside of an engine must have been learned.
+
+    Raises:
+        MechanismError: a mechanism gives two results for the same inputs, or cannot be traced.
     """
     key = seed_key(0, "facts")
-    parameters = draw_prior(program, key, {})
+    parameters = {node: _finite(own) for node, own in _priors(program, key).items()}
     values: dict[str, jax.Array] = {}
     found: dict[str, Facts] = {}
     for node in program.order:
         mechanism = program.mechanisms[node]
+        if isinstance(mechanism, Input):
+            values[node], found[node] = _of_input(mechanism)
+            continue
         own = {
             name: each[0] if mechanism.parameters[name].per else each
             for name, each in parameters.get(node, {}).items()
         }
-        conditional = mechanism.at({name: values[name] for name in mechanism.parents}, own)
-        if isinstance(mechanism, Input):
-            values[node] = conditional.push(jnp.asarray(mechanism.example))
-        else:
-            values[node] = conditional.push(conditional.noise(named_key(key, node)))
+        parents = {name: values[name] for name in mechanism.parents}
+        # Traced first: a number that the function keeps is then one that no later run can use.
+        jax.eval_shape(
+            lambda parents, own, mechanism=mechanism: _one_run(mechanism, parents, own), parents, own
+        )
+        conditional = mechanism.at(parents, own)
+        noise = conditional.noise(named_key(key, node))
+        values[node] = conditional.push(noise)
+        _check_repeats(node, mechanism, parents, own, noise, values[node])
         support = conditional.support
         found[node] = Facts(
             jnp.shape(values[node]),
@@ -64,3 +78,64 @@ def facts(program: Program) -> dict[str, Facts]:
             conditional.assumption,
         )
     return found
+
+
+def _of_input(mechanism: Input) -> tuple[jax.Array, Facts]:
+    """An example of an input's value, and what is known of it: nothing draws it."""
+    value, conditional = jnp.asarray(mechanism.example), mechanism.at({}, {})
+    support = conditional.support
+    return value, Facts(
+        jnp.shape(value), conditional.discrete, None if support is None else np.asarray(support), None
+    )
+
+
+def _priors(program: Program, key: jax.Array) -> dict[str, dict[str, jax.Array]]:
+    """Draws from the priors; where one cannot be drawn from (an improper one), a feasible value."""
+    try:
+        return draw_prior(program, key, {})
+    except NotImplementedError:
+        drawn: dict[str, dict[str, jax.Array]] = {}
+        for node, mechanism in program.mechanisms.items():
+            own: dict[str, jax.Array] = {}
+            waiting = dict(mechanism.parameters)
+            while waiting:
+                for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:
+                    each = waiting.pop(name)
+                    prior = each.prior_given(own)
+                    zeros = jnp.zeros((() if each.per is None else (1,)) + tuple(prior.shape()))
+                    own[name] = jnp.asarray(prior.support.feasible_like(zeros))  # type: ignore[union-attr]
+            if own:
+                drawn[node] = own
+        return drawn
+
+
+def _finite(own: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Draws of heavy priors, held to numbers that a mechanism can reckon with."""
+    return {
+        name: jnp.clip(jnp.nan_to_num(each), -1e6, 1e6) if jnp.issubdtype(each.dtype, jnp.floating) else each
+        for name, each in own.items()
+    }
+
+
+def _check_repeats(
+    node: str, mechanism: Mechanism, parents: Any, own: Any, noise: Any, first: jax.Array
+) -> None:
+    again = mechanism.at(parents, own).push(noise)
+    if jnp.shape(again) != jnp.shape(first) or not np.array_equal(
+        np.asarray(first), np.asarray(again), equal_nan=bool(jnp.issubdtype(first.dtype, jnp.floating))
+    ):
+        raise MechanismError(
+            f"The mechanism of {node!r} gave two results for the same inputs: {_told(first)} and {_told(again)}. "
+            "It reads something besides its parents (a random number of NumPy or Python, a counter, a global).",
+            "Make what is random explicit: def node(parent, *, own=noise(dist.Normal(0, 1))): ...; and keep "
+            "nothing between runs.",
+        )
+
+
+def _one_run(mechanism: Mechanism, parents: Any, own: Any) -> jax.Array:
+    conditional = mechanism.at(parents, own)
+    return conditional.push(conditional.noise(jax.random.key(0)))
+
+
+def _told(value: jax.Array) -> str:
+    return f"{value.item():.6g}" if value.size == 1 else f"an array of shape {value.shape}"

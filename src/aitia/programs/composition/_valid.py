@@ -83,7 +83,7 @@ def as_mechanism(node: str, given: Mechanism | Callable[..., Any] | dist.Distrib
             f"Write a function from its parents to a distribution; for a constant, lambda: {given!r}.",
         )
     try:
-        return FunctionMechanism(given)
+        return FunctionMechanism(given, name=node)
     except (TypeError, ValueError) as error:
         raise MechanismError(
             f"The parents of {node!r} cannot be read off {given!r}: {error}.",
