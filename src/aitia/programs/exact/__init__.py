@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from ._affine import coefficients as coefficients
     from ._affine import dependences as dependences
     from ._affine import depends_on as depends_on
+    from ._bounds import Bounds as Bounds
+    from ._bounds import bounds_of as bounds_of
     from ._enumeration import Enumeration as Enumeration
     from ._gaussian import GaussianConditioning as GaussianConditioning
 
 _HOME = {
     "_affine": ("Dependence", "affine_in", "coefficients", "dependences", "depends_on"),
+    "_bounds": ("Bounds", "bounds_of"),
     "_enumeration": ("Enumeration",),
     "_gaussian": ("GaussianConditioning",),
 }

@@ -41,8 +41,9 @@ class Enumeration(Conditioning):
         >>> from aitia.programs import Program
         >>> def door():
         ...     return dist.Categorical(jnp.ones(3) / 3)
-        >>> def opened(door):
-        ...     return dist.Categorical(jnp.where(jnp.arange(3) == 0, 0.0, jnp.where(door == 0, 0.5, jnp.arange(3) != door)))
+        >>> def opened(door):  # the guest stands at door 0
+        ...     others = jnp.array([0.0, door != 1, door != 2])
+        ...     return dist.Categorical(others / others.sum())
         >>> answer = Program([door, opened]).query("door", given={"opened": 2}, method=Enumeration())
         >>> round(3 * answer.mean, 10)  # staying at door 0 wins in one case of three, door 1 in two
         2.0
@@ -251,7 +252,7 @@ def _gathered(values: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray | None,
         return None, None
     support, at = np.unique(values, return_inverse=True)
     probabilities = np.zeros((len(cells), len(support)))
-    np.add.at(probabilities, (slice(None), at), cells)
+    np.add.at(probabilities.T, at, cells.T)
     return support, probabilities
 
 

@@ -35,9 +35,10 @@ class GaussianConditioning(Conditioning):
 
     which holds as well where the evidence is degenerate: repeated, or bound by deterministic relations.
     Whether a row of J_E adds anything to the rows before it is decided by what the rows before leave of its length:
-    less than `tolerance` of it is nothing. Such a row must then agree with the others, or the evidence is impossible.
+    less than `tolerance` of it is nothing. Such a row must then agree with the others, or the evidence is
+    impossible.
 
-    It takes nodes with `Normal` conditionals and explicit noise of `Normal` and `MultivariateNormal` laws, deterministic
+    It takes nodes with normal conditionals and explicit noise of normal laws (scalars and vectors), deterministic
     nodes, and every intervention that is affine; one piece of evidence may be an interval. Where the exact value of a
     node is known, what depends on it may do so in any way, and the node itself may be anything of known causes. Only
     nodes that are asked for or known, and their causes, are looked at. Where parameters vary by group, the answer is

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpyro.distributions as dist
 from aitia.programs._conditional import Conditional, Draw
 from aitia.programs.forms._explicit import Explicit
 from aitia.programs.forms._location_scale import LocationScale
+from aitia.programs.forms._triangular import Triangular
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ def gaussian_noise(conditional: Conditional) -> GaussianNoise | None:
             return None
         shape = jax.eval_shape(conditional.noise, jax.random.key(0)).shape
         return GaussianNoise(prod(shape), lambda numbers: jnp.reshape(numbers, shape))
+    if isinstance(conditional, Triangular):
+        shape = jax.eval_shape(conditional.noise, jax.random.key(0)).shape
+        return GaussianNoise(prod(shape), lambda numbers: jnp.reshape(numbers, shape))
     if isinstance(conditional, Explicit):
         laws = {name: _law(each) for name, each in conditional.laws.items()}
         if not all(laws.values()):
@@ -53,23 +58,14 @@ def gaussian_noise(conditional: Conditional) -> GaussianNoise | None:
     return None
 
 
-def _law(law: dist.Distribution) -> GaussianNoise | None:
-    if isinstance(law, dist.ExpandedDistribution | dist.Independent):
-        inner = _law(law.base_dist)
-        shape = (*law.batch_shape, *law.event_shape)
-        if inner is None or not isinstance(_innermost(law), dist.Normal):
-            return None
-        base = _innermost(law)
-        return GaussianNoise(prod(shape), lambda numbers: base.loc + base.scale * jnp.reshape(numbers, shape))
-    if type(law) is dist.Normal:
-        shape = jnp.shape(law.loc)
-        return GaussianNoise(prod(shape), lambda numbers: law.loc + law.scale * jnp.reshape(numbers, shape))
-    if type(law) is dist.MultivariateNormal and law.batch_shape == ():
-        return GaussianNoise(law.event_shape[0], lambda numbers: law.loc + law.scale_tril @ numbers)
+def _law(law: Any) -> GaussianNoise | None:
+    """A law of explicit noise as a function of standard normal numbers; None if it is not Gaussian."""
+    base: Any = law
+    shape = law.shape()
+    while isinstance(base, dist.ExpandedDistribution | dist.Independent):
+        base = base.base_dist
+    if type(base) is dist.Normal:
+        return GaussianNoise(prod(shape), lambda z: base.loc + base.scale * jnp.reshape(z, shape))
+    if type(base) is dist.MultivariateNormal and not law.batch_shape:
+        return GaussianNoise(prod(shape), lambda z: base.loc + base.scale_tril @ z)
     return None
-
-
-def _innermost(law: dist.Distribution) -> dist.Distribution:
-    while isinstance(law, dist.ExpandedDistribution | dist.Independent):
-        law = law.base_dist
-    return law

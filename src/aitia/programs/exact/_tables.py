@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -159,12 +158,12 @@ def _acted(found: Tables, net: Network, step: int, worlds: Mapping[str, World]) 
     domains = [found.domains[other] for other in needs]
     grid = _grid(domains)
 
-    def value(key: jax.Array, *own: jax.Array) -> jax.Array:
+    def act(key: jax.Array, *own: jax.Array) -> jax.Array:
         return net.settled(step, worlds, dict(zip(needs, own)), key)
 
-    if depends_on(value, jax.random.key(0), *(each[0] for each in grid), varying=[0]):
+    if depends_on(act, jax.random.key(0), *(each[0] for each in grid), varying=[0]):
         raise NotEnumerable(f"what is done to {net.name(step)} is drawn at random")
-    values = np.asarray(jax.jit(jax.vmap(partial(value, jax.random.key(0))))(*grid))
+    values = np.asarray(jax.jit(jax.vmap(partial(act, jax.random.key(0))))(*grid))
     if values.ndim != 1:
         raise NotEnumerable(f"{net.name(step)} is a vector")
     found.domains[step], at = np.unique(values, return_inverse=True)
@@ -192,17 +191,18 @@ def _natural(
     needs = each.needs
     domains = [found.domains[other] for other in needs]
     grid = _grid(domains)
-    own: Mapping[str, Any] = {}
+    own: Any
+    make: _Make
     if isinstance(each, Natural):
         mechanism, names = net.program.mechanisms[each.node], [name for name, _ in each.parents]
         own = dict(parameters.get(each.node, {}))
-        make: _Make = _OfMechanism(mechanism, tuple(names))
+        make = _OfMechanism(mechanism, tuple(names))
     else:
         assert isinstance(each, Drawn)
         done = worlds[each.world].do[each.target]
         assert isinstance(done, DrawFrom)
-        own, make = {"law": done.law}, _OfLaw()
-        own = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *jnp.shape(leaf))), own)
+        make = _OfLaw()
+        own = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *jnp.shape(leaf))), {"law": done.law})
     sizes = tuple(len(domain) for domain in domains)
     kind = _kind(make, [domain[0] for domain in domains], own)
     source = net.source(step)
@@ -427,7 +427,11 @@ def _race(one: Law, two: Law) -> Factor:
 
 @jax.jit
 def _log_joint(one: jax.Array, two: jax.Array) -> jax.Array:
-    """The joint log probabilities of two steps of one Gumbel noise, shape (draws, configurations of each, levels of each)."""
+    """The joint log probabilities of two steps of one Gumbel noise.
+
+    Returns:
+        Shape (draws, configurations of one, of two, levels of one, of two).
+    """
     from aitia.programs.forms import _gumbel_max
 
     levels = jnp.arange(one.shape[-1])
