@@ -126,6 +126,8 @@ class FunctionMechanism(Mechanism):
             run, the function fails or returns what is neither a distribution nor numbers.
 
     Example:
+        >>> import numpyro.distributions as dist
+        >>> from aitia.programs import FunctionMechanism, noise
         >>> def homework(encouragement, *, own=noise(dist.Normal(0, 1))):
         ...     return 0.5 * encouragement + own
         >>> FunctionMechanism(homework).parents
