@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -277,6 +277,12 @@ def _first(own: Any) -> Any:
 
 
 def _kind(make: _Make, values: Sequence[Any], own: Any) -> _Kind:
+    leaves, form = jax.tree.flatten(([np.asarray(each) for each in values], _first(own)))
+    return _traced_kind(make, form, tuple((np.shape(each), jnp.result_type(each)) for each in leaves))
+
+
+@lru_cache(maxsize=1024)
+def _traced_kind(make: _Make, form: Any, arrays: tuple[Any, ...]) -> _Kind:
     found: list[_Kind] = []
 
     def run(values: Sequence[Any], own: Any) -> jax.Array:
@@ -289,7 +295,8 @@ def _kind(make: _Make, values: Sequence[Any], own: Any) -> _Kind:
         found.append(_Kind(type(at), value.shape, at.support is not None, laws, finite))
         return value
 
-    jax.eval_shape(run, [jnp.asarray(each) for each in values], _first(own))
+    leaves = [jax.ShapeDtypeStruct(shape, kind) for shape, kind in arrays]
+    jax.eval_shape(run, *jax.tree.unflatten(form, leaves))
     return found[0]
 
 
