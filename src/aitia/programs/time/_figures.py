@@ -71,3 +71,51 @@ def bands(
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def ahead(
+    past: np.ndarray,
+    forecasts: Mapping[str, np.ndarray],
+    ylabel: str,
+    title: str,
+    *,
+    level: float = 0.95,
+    shown: int = 60,
+    below: int = 0,
+) -> Figure:
+    """The end of a series and one or more forecasts of it.
+
+    Args:
+        past: the series, shape (steps,).
+        forecasts: draws (parameter draws, paths, steps ahead) by label.
+        ylabel: the label of the vertical axis.
+        title: the title.
+        level: the level of the bands.
+        shown: how many past steps are shown.
+        below: how many smaller panels to leave below, sharing the steps.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.6, 3.6 + 1.5 * below), layout="constrained")
+    panels: Any = figure.subplots(
+        1 + below, 1, sharex=True, squeeze=False, height_ratios=[2.2] + [1] * below
+    )[:, 0]
+    axes = panels[0]
+    n = len(past)
+    first = max(0, n - shown)
+    axes.plot(np.arange(first, n), past[first:], color="black", lw=1.2, label="observed")
+    for i, (label, draws) in enumerate(forecasts.items()):
+        steps = np.arange(n, n + draws.shape[-1])
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=(0, 1))
+        axes.fill_between(steps, low, high, color=COLOURS[i], alpha=0.16, linewidth=0)
+        axes.plot(steps, draws.mean(axis=(0, 1)), color=COLOURS[i], linestyle=STYLES[i], lw=1.8, label=escaped(label))
+    axes.axvline(n - 0.5, color="grey", lw=0.8, linestyle=":")
+    if not below:
+        axes.set_xlabel("step")
+    for each in panels[1:]:
+        each.spines[["top", "right"]].set_visible(False)
+    axes.set_ylabel(escaped(ylabel))
+    axes.set_title(escaped(title), loc="left", fontsize=11)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
