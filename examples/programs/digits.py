@@ -99,7 +99,9 @@ def scalars(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
         return jnp.asarray(slant_mean)[digit] + slant_spread * own
 
     def intensity_(digit, thickness, *, own=noise(dist.Normal(0, 1))):
-        expected = jnp.asarray(intensity_mean)[digit] + slope * (thickness - jnp.asarray(thickness_mean)[digit])
+        expected = jnp.asarray(intensity_mean)[digit] + slope * (
+            thickness - jnp.asarray(thickness_mean)[digit]
+        )
         return expected + intensity_spread * own
 
     return {"digit": digit_, "thickness": thickness_, "slant": slant_, "intensity": intensity_}

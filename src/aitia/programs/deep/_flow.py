@@ -41,15 +41,21 @@ class Flow(eqx.Module):
     masks: np.ndarray
 
     def __init__(
-        self, key: jax.Array, shape: tuple[int, ...], n_context: int, grey_levels: int | None, layers: int, width: int
+        self,
+        key: jax.Array,
+        shape: tuple[int, ...],
+        n_context: int,
+        grey_levels: int | None,
+        layers: int,
+        width: int,
     ) -> None:
         pixels = int(np.prod(shape))
         base, couplings = jax.random.split(key)
         self.marginal = Marginal.blank(pixels, grey_levels)
         self.base = Dense(base, n_context, 2 * pixels, width, 1, last=0.0)
-        self.couplings = jax.vmap(lambda each: Dense(each, pixels + n_context, 2 * pixels, width, 2, last=0.0))(
-            jax.random.split(couplings, layers)
-        )
+        self.couplings = jax.vmap(
+            lambda each: Dense(each, pixels + n_context, 2 * pixels, width, 2, last=0.0)
+        )(jax.random.split(couplings, layers))
         self.masks = _masks(shape, layers)
 
     def normalise(self, y: jax.Array, context: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -126,7 +132,9 @@ class FlowConditional(Conditional):
     the cell it lay is part of the noise, drawn from its law when an image is seen.
     """
 
-    def __init__(self, network: Flow, context: jax.Array, shape: tuple[int, ...], grey_levels: int | None) -> None:
+    def __init__(
+        self, network: Flow, context: jax.Array, shape: tuple[int, ...], grey_levels: int | None
+    ) -> None:
         self.network, self.context, self.shape, self.grey_levels = network, context, shape, grey_levels
 
     @property

@@ -208,7 +208,8 @@ class ImageMechanism(Mechanism):
                 kind = settings["kind"]
             except (ValueError, KeyError, TypeError):
                 raise MechanismError(
-                    f"The file {str(path)!r} holds no mechanism of an image.", "Give a file that save(path) wrote."
+                    f"The file {str(path)!r} holds no mechanism of an image.",
+                    "Give a file that save(path) wrote.",
                 ) from None
             if kind != cls.__name__:
                 raise MechanismError(
@@ -283,7 +284,10 @@ class ImageMechanism(Mechanism):
                 )
             _no_gaps(name, column)
             count = self.categories.get(name)
-            if count is not None and (bad := (column != np.floor(column)) | (column < 0) | (column >= count)).any():
+            if (
+                count is not None
+                and (bad := (column != np.floor(column)) | (column < 0) | (column >= count)).any()
+            ):
                 row = int(np.argmax(bad))
                 raise FitError(
                     f"The parent {name!r} has the categories 0 to {count - 1}; row {row} holds {column[row]:g}.",

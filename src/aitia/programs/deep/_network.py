@@ -23,7 +23,9 @@ class Dense(eqx.Module):
 
     layers: list[tuple[Any, Any]]
 
-    def __init__(self, key: jax.Array, n_in: int, n_out: int, width: int, depth: int, last: float = 1.0) -> None:
+    def __init__(
+        self, key: jax.Array, n_in: int, n_out: int, width: int, depth: int, last: float = 1.0
+    ) -> None:
         sizes = [n_in, *[width] * depth, n_out]
         keys = jax.random.split(key, len(sizes))
         self.layers = []

@@ -151,7 +151,16 @@ def train(
         for epoch in range(training.epochs):
             begin = time.perf_counter()
             network, average, state, value, checked = _epoch(
-                network, average, state, jax.random.fold_in(key, epoch), checks, learn, check, loss, optimiser, batch
+                network,
+                average,
+                state,
+                jax.random.fold_in(key, epoch),
+                checks,
+                learn,
+                check,
+                loss,
+                optimiser,
+                batch,
             )
             losses.append(float(value))
             held_out.append(float(checked))

@@ -92,7 +92,9 @@ class Autoencoder(eqx.Module):
         scale = jax.nn.softplus(self.pixel_scale) + _SMALLEST_SCALE
         return jax.lax.stop_gradient(self.centre) + spread * centre, spread * scale
 
-    def encode(self, key: jax.Array, image: jax.Array, context: jax.Array) -> tuple[Latents, jax.Array, jax.Array]:
+    def encode(
+        self, key: jax.Array, image: jax.Array, context: jax.Array
+    ) -> tuple[Latents, jax.Array, jax.Array]:
         """A draw of the noises from q(. | image, context), log q of it, and KL(q || p) with the top level drawn.
 
         Args:
@@ -247,13 +249,16 @@ class ConditionalHierarchicalVAE(ImageMechanism):
             )
         self.latents = (int(latents[0]), int(latents[1]))
         self.width, self.depth, self.kl_weight = width, depth, float(kl_weight)
-        self.description = (
-            f"a conditional variational autoencoder with {self.latents[0]} coarse and {self.latents[1]} fine latents"
-        )
+        self.description = f"a conditional variational autoencoder with {self.latents[0]} coarse and {self.latents[1]} fine latents"
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"latents": self.latents, "width": self.width, "depth": self.depth, "kl_weight": self.kl_weight}
+        return {
+            "latents": self.latents,
+            "width": self.width,
+            "depth": self.depth,
+            "kl_weight": self.kl_weight,
+        }
 
     def network_for(self, key: jax.Array, shape: tuple[int, ...], context_size: int) -> Autoencoder:
         return Autoencoder(
