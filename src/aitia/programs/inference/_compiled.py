@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -24,42 +25,38 @@ STARTS = 50
 class Density:
     """A function of a vector, and the arrays it reads, apart.
 
-    The data are arguments, not constants of the compiled code: compiling is quick whatever their size, and code
-    kept on disk serves other data of the same shape.
+    The data are arguments, not constants of the compiled code: compiling is quick whatever their size, and compiled
+    code serves other data of the same shape, in this process and (kept on disk) in the next.
 
     Args:
-        function: from the arrays and a vector to the value.
+        code: the function from the arrays and a vector to the value, with what was compiled of it.
         data: the arrays.
     """
 
-    function: Callable[[Any, jax.Array], jax.Array]
+    code: Code
     data: Any
 
-    @cached_property
-    def value(self) -> Callable[[np.ndarray], float]:
+    @property
+    def function(self) -> Callable[[Any, jax.Array], jax.Array]:
+        """From the arrays and a vector to the value."""
+        return self.code.function
+
+    def value(self, vector: np.ndarray) -> float:
         """The value at a vector."""
-        run = jax.jit(self.function)
-        return lambda vector: float(run(self.data, vector))
+        return float(self.code.value(self.data, vector))
 
-    @cached_property
-    def value_and_gradient(self) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    def value_and_gradient(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """The value and its gradient at a vector."""
-        run = jax.jit(jax.value_and_grad(self.function, argnums=1))
+        value, gradient = self.code.value_and_gradient(self.data, vector)
+        return float(value), np.asarray(gradient)
 
-        def both(vector):
-            value, gradient = run(self.data, vector)
-            return float(value), np.asarray(gradient)
+    def values(self, vectors: np.ndarray) -> np.ndarray:
+        """The values at many vectors: from shape (count, size) to (count,)."""
+        return np.asarray(self.code.values(self.data, vectors))
 
-        return both
-
-    @cached_property
-    def _products(self):
-        gradient = jax.grad(self.function, argnums=1)
-
-        def product(data, at, direction):
-            return jax.jvp(lambda each: gradient(data, each), (at,), (direction,))[1]
-
-        return jax.jit(lambda data, at, many: jax.lax.map(lambda each: product(data, at, each), many))
+    def products(self, vector: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """The Hessian at a vector times each direction, shape (directions, size)."""
+        return np.asarray(self.code.products(self.data, vector, directions))
 
     def hessian(self, vector: np.ndarray, blocks: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
         """The Hessian, a block at a time: entries between blocks are zero and are not computed.
@@ -71,19 +68,67 @@ class Density:
         directions = np.zeros((width, len(vector)))
         for block in blocks:
             directions[np.arange(len(block)), block] = 1.0
-        rows = np.asarray(self._products(self.data, vector, directions))
+        rows = self.products(vector, directions)
         found = [rows[: len(block)][:, block] for block in blocks]
         return [(each + each.T) / 2 for each in found]
 
 
+class Code:
+    """A function of arrays and a vector, and what was compiled of it; one object for one text of the function.
+
+    Args:
+        function: the function.
+    """
+
+    def __init__(self, function: Callable[[Any, jax.Array], jax.Array]) -> None:
+        self.function = function
+        self.value = jax.jit(function)
+        self.value_and_gradient = jax.jit(jax.value_and_grad(function, argnums=1))
+        self.values = jax.jit(
+            lambda data, many: jax.lax.map(lambda each: function(data, each), many, batch_size=64)
+        )
+        gradient = jax.grad(function, argnums=1)
+
+        def product(data, at, direction):
+            return jax.jvp(lambda each: gradient(data, each), (at,), (direction,))[1]
+
+        self.products = jax.jit(
+            lambda data, at, many: jax.lax.map(lambda each: product(data, at, each), many)
+        )
+        self._built: dict[Any, Any] = {}
+
+    def build(self, settings: Any, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made once for these settings: an engine's compiled steps."""
+        if settings not in self._built:
+            self._built[settings] = make()
+        return self._built[settings]
+
+
+KEPT = 64
+"""Functions whose compiled code is kept in memory, at most; the one used longest ago goes first."""
+
+_codes: OrderedDict[str, Code] = OrderedDict()
+
+
 def density(function: Callable[[jax.Array], jax.Array], size: int) -> Density:
-    """The function of a vector of `size` numbers with the arrays it closes over taken out."""
+    """The function of a vector of `size` numbers with the arrays it closes over taken out.
+
+    Functions whose lowered text is the same (the same program, fitted to other data of the same shape) share their
+    compiled code.
+    """
     closed = jax.make_jaxpr(function)(jnp.zeros(size))
 
     def apart(data, vector):
         return jax.core.eval_jaxpr(closed.jaxpr, data, vector)[0]
 
-    return Density(apart, closed.consts)
+    text = jax.jit(apart).lower(closed.consts, jnp.zeros(size)).as_text()
+    key = hashlib.sha256(text.encode()).hexdigest()
+    if key not in _codes:
+        _codes[key] = Code(apart)
+        while len(_codes) > KEPT:
+            _codes.popitem(last=False)
+    _codes.move_to_end(key)
+    return Density(_codes[key], closed.consts)
 
 
 def starting_points(posterior: Posterior, whole: Density, seed: int, count: int) -> np.ndarray:

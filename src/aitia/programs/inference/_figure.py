@@ -45,7 +45,9 @@ def diagnostic_figure(fitted: Fitted, most: int) -> Figure:
     bound = fitted.details.get("evidence bound")
     rows = len(chosen) + (bound is not None)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 0.5 + 1.35 * max(rows, 1) + 0.4 * (bound is not None)), layout="constrained")
+        figure = Figure(
+            figsize=(7.2, 0.5 + 1.35 * max(rows, 1) + 0.4 * (bound is not None)), layout="constrained"
+        )
         if not rows:
             figure.text(0.5, 0.5, "No parameters were learned.", ha="center", va="center")
             return figure

@@ -130,7 +130,12 @@ def _learned(program: Program, encoded: Encoded, seed: int, show_progress: bool 
         gaps = [encoded.missing[name] for name in family if name in encoded.missing]
         if any(name not in encoded.values for name in family):
             lacking = next(name for name in family if name not in encoded.values)
-            if type(mechanism).learned is not Mechanism.learned:
+            if not mechanism.needs_data:
+                keep = ~np.any(gaps, axis=0) if gaps else slice(None)
+                present = {name: encoded.values[name][keep] for name in mechanism.parents if name in encoded.values}
+                own = encoded.values[node][keep] if node in encoded.values else None
+                learned[node] = mechanism.learned(present, own, seed=seed, show_progress=show_progress)
+            elif type(mechanism).learned is not Mechanism.learned:
                 raise FitError(
                     f"The mechanism of {node!r} learns from data outside of an engine, and {lacking!r} has none.",
                     "Give that mechanism a form with parameters, or the node data.",

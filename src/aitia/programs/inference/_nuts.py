@@ -67,11 +67,17 @@ class NUTS(Engine):
         keys = jax.random.split(seed_key(seed, "nuts"), self.chains)
         blocks = _blocks(posterior)
         together = posterior.cost <= SIDE_BY_SIDE or self.chains == 1
-        begin, advance, step = self._kernel(whole, blocks, together)
         first = (keys, starts) if together else (keys[0], starts[0])
-        begin = jax.jit(begin).lower(whole.data, *first).compile()
+
+        def make():
+            begin, advance, step = self._kernel(whole, blocks, together)
+            begin = jax.jit(begin).lower(whole.data, *first).compile()
+            state = begin(whole.data, *first)
+            return begin, jax.jit(advance).lower(whole.data, state).compile(), step
+
+        shape = tuple(tuple(block.tolist()) for block in blocks)
+        begin, advance, step = whole.code.build((self, shape, together), make)
         state = begin(whole.data, *first)
-        advance = jax.jit(advance).lower(whole.data, state).compile()
         compiled = time.perf_counter()
         rounds = (self.warmup + self.draws) // step
 

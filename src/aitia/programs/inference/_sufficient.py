@@ -16,6 +16,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from aitia.programs._conditional import Conditional
+from aitia.programs._errors import MechanismError
 from aitia.programs._mechanism import Mechanism
 from aitia.programs.exact._affine import Dependence, dependences
 from aitia.programs.forms._explicit import Explicit
@@ -185,7 +186,7 @@ def _is_normal_and_affine(mechanism: Mechanism, varying: tuple[str, ...], data: 
         mean, scale = dependences(
             normal, jnp.zeros(len(varying)), _some_parameters(mechanism, data), varying=[0]
         )
-    except (TypeError, IndexError):  # a level that was tried as a number
+    except (TypeError, IndexError, MechanismError):  # a level that was tried as a number
         return False
     return is_normal and mean <= Dependence.AFFINE and scale is Dependence.CONSTANT
 

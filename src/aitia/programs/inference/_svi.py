@@ -15,7 +15,7 @@ from aitia.programs._fitted import Diagnostic
 from aitia.programs._random import seed_key
 from aitia.programs.inference._compiled import Density, density, starting_points
 from aitia.programs.inference._engine import Drawn, Engine
-from aitia.programs.inference._guides import Guide, MeanField
+from aitia.programs.inference._guides import FlowGuide, Guide, MeanField
 from aitia.programs.inference._laplace import corrected_draws
 from aitia.programs.inference._mode import climb
 from aitia.programs.inference._posterior import Posterior
@@ -74,13 +74,10 @@ class SVI(Engine):
         )
 
         def bound(settings, data, key):
+            data, centre, scale = data
             points = draw(settings, key, self.draws_per_step)
             held = jax.lax.stop_gradient(settings)
-            target = jax.lax.map(
-                lambda each: whole.function(data, centre + scale * each),
-                points,
-                batch_size=self.draws_per_step,
-            )
+            target = jax.vmap(lambda each: whole.function(data, centre + scale * each))(points)
             return jnp.mean(target - jax.vmap(lambda each: log_density(held, each))(points))
 
         def step(carry, key):
@@ -97,12 +94,16 @@ class SVI(Engine):
 
         state = optimiser.init(settings)
         keys = jax.random.split(seed_key(seed, "svi"), (self.steps // CHUNK, CHUNK))
-        run = jax.jit(chunk).lower(settings, state, whole.data, keys[0]).compile()
+        data = (whole.data, centre, scale)
+        own = (self, seed if isinstance(self.guide, FlowGuide) else None)  # a flow's permutations are random
+        run = whole.code.build(
+            (*own, "steps"), lambda: jax.jit(chunk).lower(settings, state, data, keys[0]).compile()
+        )
         compiled = time.perf_counter()
         trace: list[np.ndarray] = []
         with progress("raising the evidence bound", self.steps, show_progress) as bar:
             for each in keys:
-                settings, state, values = run(settings, state, whole.data, each)
+                settings, state, values = run(settings, state, data, each)
                 trace.append(np.asarray(values))
                 bar.advance(CHUNK)
                 if len(trace) >= 10 and _level(trace):
@@ -110,11 +111,12 @@ class SVI(Engine):
         bounds = np.concatenate(trace)
         candidates = 4 * self.draws if self.corrected else self.draws
 
-        def several(settings, key):
+        def drawn(settings, key):
             points = draw(settings, key, candidates)
             return points, jax.vmap(lambda each: log_density(settings, each))(points)
 
-        points, log_proposal = jax.jit(several)(settings, seed_key(seed, "draws"))
+        several = whole.code.build((*own, "draws"), lambda: jax.jit(drawn))
+        points, log_proposal = several(settings, seed_key(seed, "draws"))
         points = centre + scale * np.asarray(points)
         log_proposal = np.asarray(log_proposal) - np.log(scale).sum()
         generator = stream(seed, "svi")
@@ -168,7 +170,7 @@ def standardising(whole: Density, start: np.ndarray) -> tuple[np.ndarray, np.nda
     if len(place) <= 12:
         probes = np.eye(len(place))
     # The diagonal of the Hessian by Hutchinson's estimator (exact where the probes are the axes).
-    products = np.asarray(whole._products(whole.data, place, probes))
+    products = whole.products(place, probes)
     curvature = -(probes * products).sum(axis=0) / (1 if len(place) <= 12 else len(probes))
     curved = np.isfinite(curvature).all() and np.isfinite(value) and np.median(curvature) > 0
     if not curved or np.abs(gradient).max() > 1e-2 * max(1.0, abs(value)):
