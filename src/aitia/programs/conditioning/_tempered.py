@@ -261,13 +261,14 @@ def _start(program, layout: _Layout, particles: int, near_enough: bool, worlds, 
         finite = jnp.where(jnp.isfinite(apart) & (apart > 0), apart, jnp.nan)
         unit = jnp.nanmedian(finite, axis=0)
         unit = jnp.where(jnp.isfinite(unit), unit, 1.0)
-        zero = jnp.zeros(())
+        zero = jnp.zeros(())  # of full precision: a weak type would compile the first step twice
         return _State(
-            normals, salts, log_weight, apart, unit, zero, zero + jnp.inf, jnp.array([1.0, 0.5]), zero, after
+            normals, salts, log_weight, apart, unit, zero, jnp.full((), jnp.inf), jnp.array([1.0, 0.5]), zero, after
         )
 
     states = jax.vmap(island)(parameters, keys)
-    return states._replace(near=jnp.where(jnp.any(states.apart > 0, axis=(1, 2)), jnp.inf, 0.0))
+    far = jnp.any(states.apart > 0, axis=(1, 2))
+    return states._replace(near=jnp.where(far, jnp.inf, jnp.zeros(far.shape)))
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
