@@ -35,12 +35,15 @@ class Mechanism(ABC):
         parameters: what an engine is to learn, by name. Empty where everything is known, or was learned outside.
         levels: the names of the values 0, 1, ... of a categorical node; None for numbers.
         description: what it is, in a few words (``"linear in school and age, with normal noise"``).
+        needs_data: whether `learned` needs a column for the node and every parent; where not, it is called with
+            those there are (and None for the node's own).
     """
 
     parents: tuple[str, ...] = ()
     parameters: Mapping[str, Parameter] = {}
     levels: tuple[Any, ...] | None = None
     description: str = ""
+    needs_data: bool = True
 
     @abstractmethod
     def at(self, parents: Values, parameters: Values) -> Conditional:

@@ -13,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
 from aitia.programs._mechanism import Mechanism
+from aitia.programs.mechanisms._regression import Regression
 
 NEWTON_SIZE = 80
 """With more numbers than this the mode is found by L-BFGS; a Hessian would cost more than it saves."""
@@ -91,7 +92,9 @@ def by_row(
     }
 
     def one(value, seen, varying):
-        return mechanism.at(seen, {**shared, **varying}).log_prob(value)
+        # A regression's law is its density already; its form of noise would be traced for nothing.
+        at = mechanism.law if isinstance(mechanism, Regression) else mechanism.at
+        return at(seen, {**shared, **varying}).log_prob(value)
 
     return jax.vmap(one)(values, dict(parents), varying)
 
@@ -122,7 +125,14 @@ def _newton(loss, start: jax.Array, steps: int = 100) -> tuple[jax.Array, jax.Ar
     """Newton's method with absolute eigenvalues and a damping that falls with success."""
 
     def all_of(at):
-        return loss(at), jax.grad(loss)(at), jax.hessian(loss)(at)
+        # Value and gradient ride along with the Hessian's forward pass: one trace of the loss, where compiling is
+        # what costs.
+        def gradient(at):
+            value, found = jax.value_and_grad(loss)(at)
+            return found, (value, found)
+
+        hessian, (value, found) = jax.jacfwd(gradient, has_aux=True)(at)
+        return value, found, hessian
 
     def go_on(state):
         _, _, _, _, _, step, ended = state
@@ -136,7 +146,8 @@ def _newton(loss, start: jax.Array, steps: int = 100) -> tuple[jax.Array, jax.Ar
         new = at - move
         new_value, new_gradient, new_hessian = all_of(new)
         better = new_value < value
-        ended = (jnp.vdot(gradient, move) < 1e-10 * (1 + jnp.abs(value))) | (damping > 1e8)
+        small = jnp.vdot(gradient, move) < 1e-10 * (1 + jnp.abs(value))
+        ended = (small & (step > 0)) | (damping > 1e8)
         keep = lambda a, b: jnp.where(better, a, b)  # noqa: E731
         damping = jnp.where(better, damping / 10, jnp.maximum(damping * 4, 1e-4))
         return (
@@ -144,8 +155,9 @@ def _newton(loss, start: jax.Array, steps: int = 100) -> tuple[jax.Array, jax.Ar
             damping, step + 1, ended,
         )  # fmt: skip
 
-    value, gradient, hessian = all_of(start)
-    state = (start, value, gradient, hessian, jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(False))
+    # The first pass only looks at the start: it stands still, and any value is better than infinity.
+    nothing, stiff = jnp.zeros_like(start), jnp.eye(len(start))
+    state = (start, jnp.asarray(jnp.inf), nothing, stiff, jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(False))
     at, *_, ended = jax.lax.while_loop(go_on, once, state)
     return at, ended
 

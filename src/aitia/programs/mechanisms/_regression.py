@@ -33,6 +33,8 @@ class Regression(Mechanism):
     predictor's centre is learned (the link of the node's mean), so that an intercept near 0 is always plausible.
     """
 
+    needs_data = False  # a latent node or parent keeps mean 0 and standard deviation 1
+
     def __init__(self, inputs: Inputs, family: Family | None, priors: Priors | None) -> None:
         self.inputs = inputs
         self.parents = inputs.parents
@@ -80,9 +82,13 @@ class Regression(Mechanism):
             given = given.expand(wanted) if given.event_shape == () else given
         return Parameter(given.to_event(len(wanted) - len(given.event_shape)), default.per)
 
-    def at(self, parents: Values, parameters: Values) -> Conditional:
+    def law(self, parents: Values, parameters: Values) -> dist.Distribution:
+        """The node's law for one unit, as a NumPyro distribution."""
         predictor = self.centre + self.scale * self.predictor(parents, parameters)
-        return conditional_of(self.family.distribution(predictor, parameters, self.scale))
+        return self.family.distribution(predictor, parameters, self.scale)
+
+    def at(self, parents: Values, parameters: Values) -> Conditional:
+        return conditional_of(self.law(parents, parameters))
 
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int = 0, show_progress: bool | None = None

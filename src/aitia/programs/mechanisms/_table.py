@@ -49,6 +49,8 @@ class Table(Mechanism):
         (4, 2)
     """
 
+    needs_data = False  # levels that were given need no rows
+
     def __init__(
         self,
         *parents: str,

@@ -32,11 +32,11 @@ class Training:
         weight_decay: how strongly weights are pulled to zero.
     """
 
-    epochs: int = 150
-    batch: int = 256
+    epochs: int = 400
+    batch: int = 128
     learning_rate: float = 5e-3
     validation: float = 0.15
-    patience: int = 25
+    patience: int = 60
     weight_decay: float = 1e-4
 
 
