@@ -60,16 +60,17 @@ def load(seed: int = 0) -> Digits:
     """The digits with what is measured on them: 1,197 to train on, 300 for the classifier, 300 to try."""
     from sklearn.datasets import load_digits
 
-    bundled = load_digits()
-    measured = morphology(bundled.images)
+    flat, digit = (np.asarray(each) for each in load_digits(return_X_y=True))
+    images = flat.reshape(-1, 8, 8)
+    measured = morphology(images)
     columns = {
-        "digit": bundled.target,
+        "digit": digit,
         "thickness": measured.thickness,
         "slant": measured.slant,
         "intensity": measured.intensity,
-        "image": bundled.images.astype(int),
+        "image": images.astype(int),
     }
-    order = np.random.default_rng(seed).permutation(len(bundled.target))
+    order = np.random.default_rng(seed).permutation(len(digit))
     parts = np.split(order, [1197, 1497])
     return Digits(*({name: column[rows] for name, column in columns.items()} for rows in parts))
 
@@ -131,7 +132,7 @@ def classifier(data: Mapping[str, np.ndarray]):
     """A support vector machine that reads digits off images: a function from images to digits."""
     from sklearn.svm import SVC
 
-    machine = SVC(C=10, gamma=0.001).fit(data["image"].reshape(len(data["image"]), -1), data["digit"])
+    machine = SVC(C=10, gamma=0.001).fit(data["image"].reshape(len(data["image"]), -1), data["digit"])  # pyright: ignore[reportArgumentType]
     return lambda images: machine.predict(images.reshape(len(images), -1))
 
 
@@ -185,7 +186,7 @@ def draw(fitted: Program, data: Mapping[str, np.ndarray], seed: int = 0, title: 
 
 def main() -> None:
     """Train, judge, draw."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--out", default="digits.png", help="where the figure goes")
     arguments.add_argument("--mechanism", choices=("flow", "autoencoder", "both"), default="both")
     arguments.add_argument("--seed", type=int, default=0)

@@ -79,7 +79,7 @@ def linear():
         axis=1,
     )
     scale = np.asarray(network.pixels(Latents(jnp.zeros(1), jnp.zeros(2)), jnp.array(context))[1])
-    return network, context, stats.multivariate_normal(mean, slopes @ slopes.T + np.diag(scale**2))
+    return network, context, stats.multivariate_normal(mean, slopes @ slopes.T + np.diag(scale**2))  # pyright: ignore[reportArgumentType]
 
 
 def test_bounds_stand_in_order_below_the_closed_form():

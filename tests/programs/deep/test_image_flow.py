@@ -31,7 +31,7 @@ def rough(flow, seed, size=0.3):
 def with_digits(flow):
     from sklearn.datasets import load_digits
 
-    images = load_digits().images.reshape(-1, 64)
+    images = np.asarray(load_digits(return_X_y=True)[0])
     return eqx.tree_at(lambda each: each.marginal, flow, Marginal.of(images, 17)), images
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -43,11 +44,11 @@ def world(n, seed):
 
 
 def place(*, own=noise(dist.Normal(0, 1))):
-    return 2 + 0.8 * own
+    return 2 + 0.8 * own  # pyright: ignore[reportOperatorIssue]
 
 
 def brightness(*, own=noise(dist.Normal(0, 1))):
-    return 1 + 0.2 * own
+    return 1 + 0.2 * own  # pyright: ignore[reportOperatorIssue]
 
 
 def columns(drawn):
@@ -203,6 +204,11 @@ def small(epochs=2, **options):
     )
 
 
+def _losses(mechanism):
+    assert mechanism.record is not None
+    return mechanism.record.losses
+
+
 @pytest.fixture(scope="module")
 def few():
     random = np.random.default_rng(0)
@@ -212,7 +218,7 @@ def few():
 def test_the_same_seed_trains_the_same_weights(few):
     x, images = few
     flow = small(grey_levels=4, categories={"x": 3})
-    one, two, other = (flow.learned({"x": x}, images, seed=seed).record.losses for seed in (0, 0, 1))
+    one, two, other = (_losses(flow.learned({"x": x}, images, seed=seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, two)
     assert (one != other).all()
 
@@ -241,7 +247,7 @@ def test_data_that_cannot_train_it_are_refused(few):
     with pytest.raises(FitError, match="one number each"):
         flow.learned({"x": x[:5]}, images, seed=0)
     with pytest.raises(MechanismError, match="is not trained"):
-        flow.at({"x": 0}, {})
+        flow.at({"x": jnp.array(0)}, {})
     with pytest.raises(MechanismError, match="no parent of the image"):
         small(categories={"y": 3})
     with pytest.raises(FitError, match="diverged in epoch"):

@@ -68,12 +68,14 @@ def test_distances_are_those_to_the_nearest_background_pixel():
 def test_a_skeleton_is_thin_keeps_the_pieces_and_lies_inside():
     from scipy.ndimage import label
 
-    eight = np.ones((3, 3))
+    def pieces(image):
+        return np.max(np.asarray(label(image, np.ones((3, 3)))[0]))  # pyright: ignore
+
     stroke = morphology_strokes()
     thin = _skeleton(stroke)
     for image, lines in zip(stroke, thin):
         assert not (lines & ~image).any()
-        assert label(lines, eight)[1] == label(image, eight)[1]
+        assert pieces(lines) == pieces(image)
         full = lines[:-1, :-1] & lines[1:, :-1] & lines[:-1, 1:] & lines[1:, 1:]
         assert not full.any()  # no square of ink is left
     # Images are thinned together or one at a time with the same outcome.

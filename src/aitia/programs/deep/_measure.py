@@ -103,7 +103,7 @@ def _slant(images: np.ndarray) -> np.ndarray:
 
 
 def _distance(stroke: np.ndarray) -> np.ndarray:
-    """The Euclidean distance of each pixel to the nearest one outside of the stroke; what lies outside is not stroke."""
+    """The Euclidean distance of each pixel to the nearest one that is no stroke; beyond the edge there is none."""
     from scipy.ndimage import distance_transform_edt
 
     padded = np.pad(stroke, ((0, 0), (1, 1), (1, 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
@@ -29,7 +30,7 @@ class Dense(eqx.Module):
         sizes = [n_in, *[width] * depth, n_out]
         keys = jax.random.split(key, len(sizes))
         self.layers = []
-        for at, (begin, end) in enumerate(zip(sizes, sizes[1:])):
+        for at, (begin, end) in enumerate(pairwise(sizes)):
             factor = last if at == len(sizes) - 2 else 1.0
             weight = jax.random.normal(keys[at], (end, begin), jnp.float32) * (factor / max(begin, 1) ** 0.5)
             self.layers.append((weight, jnp.zeros(end, jnp.float32)))

@@ -44,8 +44,8 @@ class Autoencoder(eqx.Module):
     encoder draws e2, then e1 given e2, both normal with means and spreads by networks of the image and the parents.
     """
 
-    centre: np.ndarray
-    spread: np.ndarray
+    centre: Any
+    spread: Any
     prior: Dense
     decoder: Dense
     pixel_scale: jax.Array
@@ -249,7 +249,10 @@ class ConditionalHierarchicalVAE(ImageMechanism):
             )
         self.latents = (int(latents[0]), int(latents[1]))
         self.width, self.depth, self.kl_weight = width, depth, float(kl_weight)
-        self.description = f"a conditional variational autoencoder with {self.latents[0]} coarse and {self.latents[1]} fine latents"
+        coarse, fine = self.latents
+        self.description = (
+            f"a conditional variational autoencoder with {coarse} coarse and {fine} fine latents"
+        )
 
     @property
     def options(self) -> dict[str, Any]:
