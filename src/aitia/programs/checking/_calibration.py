@@ -128,7 +128,9 @@ def calibration_finding(found: Calibration, node: str, alpha: float) -> Finding:
     details = {"calibration": found, "p_values": {name: each.p_value for name, each in found.uniform.items()}}
     count = len(next(iter(found.ranks.values())))
     if found.p_value >= alpha:
-        sentence = f"In {count} simulated data sets the true parameters lie among the draws of {found.engine} as they should."
+        sentence = (
+            f"In {count} simulated data sets the truth lies among the draws of {found.engine} as it should."
+        )
         return Finding(NAME, Status.SURVIVED, sentence, found.p_value, node, details)
     said = {
         "high": "the draws are too low",

@@ -28,7 +28,7 @@ from aitia.programs.counterfactuals._ask import (
 )
 from aitia.programs.counterfactuals._bounds import tian_pearl
 
-_NOTE = "How one unit would have fared in both worlds is told by the form of noise of the program, which no data can test."
+_NOTE = "How one unit would have fared in both worlds is told by the program's form of noise, which no data can test."
 
 
 def effect_of_treatment_on_treated(

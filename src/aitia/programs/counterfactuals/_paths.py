@@ -6,6 +6,7 @@ Pearl 2001; Avin, Shpitser and Pearl 2005, "Identifiability of path-specific eff
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from aitia.core import listing
@@ -159,7 +160,7 @@ def _path(program: Program, given: str | Sequence[str], treatment: str, outcome:
             f"The path {' -> '.join(path)} does not lead from {treatment} to {outcome}.",
             "Name it from end to end.",
         )
-    for parent, child in zip(path, path[1:]):
+    for parent, child in pairwise(path):
         if parent not in program.mechanisms[child].parents:
             raise QueryError(
                 f"The program has no arrow {parent} -> {child}.",
