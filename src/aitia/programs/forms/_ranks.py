@@ -44,12 +44,19 @@ class Ranks:
     low: jax.Array | float | None = None
     high: jax.Array | float | None = None
 
+    @property
+    def _somewhere(self) -> jax.Array | float:
+        """A value between the bounds."""
+        if self.low is None:
+            return 0.0 if self.high is None else self.high - 1.0
+        return self.low + 1.0 if self.high is None else (self.low + self.high) / 2
+
     def of(self, value: jax.Array) -> jax.Array:
         """The logit rank of any value, infinite at the ends and beyond; no NaN in the gradient."""
         value = jnp.asarray(value, float)
         over = value > (-jnp.inf if self.low is None else self.low)
         under = value < (jnp.inf if self.high is None else self.high)
-        inside = jnp.where(over & under, value, jax.lax.stop_gradient(self.quantile(jnp.zeros_like(value))))
+        inside = jnp.where(over & under, value, self._somewhere)
         return jnp.where(over, jnp.where(under, self.logit(inside), jnp.inf), -jnp.inf)
 
 
@@ -149,9 +156,10 @@ def _student(law) -> Ranks:
     def logit(v):
         return _folded_over(lower, (v - law.loc) / law.scale)
 
-    plain = lambda z: inverse_on(
-        lambda x: _folded_over(lower, x), dist.StudentT(law.df).log_prob, z, None, None, normal_quantile(z)
-    )
+    def plain(z):
+        density = dist.StudentT(law.df).log_prob
+        return inverse_on(lambda x: _folded_over(lower, x), density, z, None, None, normal_quantile(z))
+
     return Ranks(logit, lambda z: law.loc + law.scale * plain(jnp.broadcast_to(z, _shape(z, law))))
 
 
