@@ -32,13 +32,20 @@ def answer_figure(answer: Answer) -> Figure:
     support = None if answer.names_levels else np.unique(values)
     if answer.level_probabilities and (answer.names_levels or len(answer.levels or ()) <= 40):
         _bars(axes, answer)
-    elif support is not None and len(support) <= 40 and np.all(support == np.round(support)) and len(support) > 1:
+    elif (
+        support is not None
+        and len(support) <= 40
+        and np.all(support == np.round(support))
+        and len(support) > 1
+    ):
         heights = [weights[values == each].sum() for each in support]
         axes.bar(support, heights, width=0.8 * np.diff(support).min(), color=SKY)
         axes.set_ylabel("share of units")
         axes.set_xlabel(answer.of)
         _mean_line(axes, answer)
-    elif answer.diversity <= 1e-9 * (1 + abs(answer.mean)) and answer.uncertainty <= 1e-9 * (1 + abs(answer.mean)):
+    elif answer.diversity <= 1e-9 * (1 + abs(answer.mean)) and answer.uncertainty <= 1e-9 * (
+        1 + abs(answer.mean)
+    ):
         axes.axvline(answer.mean, color=BLUE, linewidth=2.5)
         reach = max(1.0, abs(answer.mean)) * 0.5
         axes.set_xlim(answer.mean - reach, answer.mean + reach)
@@ -50,7 +57,12 @@ def answer_figure(answer: Answer) -> Figure:
         inside = (values >= low - pad) & (values <= high + pad)
         bins = int(np.clip(2 * answer.effective_by_parameter_draw.sum() ** (1 / 3), 12, 60))
         axes.hist(
-            values[inside], bins=bins, range=(low - pad, high + pad), weights=weights[inside], color=SKY, linewidth=0
+            values[inside],
+            bins=bins,
+            range=(low - pad, high + pad),
+            weights=weights[inside],
+            color=SKY,
+            linewidth=0,
         )
         axes.set_yticks([])
         axes.set_ylabel("share of units")
@@ -90,7 +102,9 @@ def _mean_line(axes: Axes, answer: Answer) -> None:
     low, high = answer.interval()
     top = axes.get_ylim()[1]
     axes.set_ylim(0, 1.12 * top)
-    axes.axvline(answer.mean, ymax=1 / 1.12, color=VERMILLION, linewidth=1.6, label=f"mean {number(answer.mean)}")
+    axes.axvline(
+        answer.mean, ymax=1 / 1.12, color=VERMILLION, linewidth=1.6, label=f"mean {number(answer.mean)}"
+    )
     if answer.n_parameter_draws > 1:
         axes.plot([low, high], [1.05 * top] * 2, color=VERMILLION, linewidth=4, solid_capstyle="butt",
                   label="95% interval of the mean")  # fmt: skip
@@ -117,7 +131,9 @@ def contrasts_figure(contrasts: Contrasts) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(contrasts.overall.of)
-    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
+    axes.legend(
+        frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2
+    )
     return figure
 
 

@@ -118,7 +118,10 @@ def as_html(answer: Answer) -> str:
         rows += [
             ("mean", f"{number(answer.mean)} ({number(low)} to {number(high)}: {answer.interval_of})"),
             ("spread among units (sd)", number(answer.diversity)),
-            ("quantiles 5%, 50%, 95%", ", ".join(number(each) for each in answer.quantile([0.05, 0.5, 0.95]))),
+            (
+                "quantiles 5%, 50%, 95%",
+                ", ".join(number(each) for each in answer.quantile([0.05, 0.5, 0.95])),
+            ),
         ]
     rows += [(str(level), share(each)) for level, each in answer.level_probabilities.items()]
     if answer.bounds is not None:

@@ -45,7 +45,9 @@ class Automatic(Conditioning):
             weighted = Weighting().run(problem)
             sizes = effective(weighted)
             floor = min(self.enough, 0.2 * weighted.log_weights.size)
-            if sizes.sum() >= floor and np.median(sizes) >= min(self.enough_each, 0.2 * weighted.draws.shape[1]):
+            if sizes.sum() >= floor and np.median(sizes) >= min(
+                self.enough_each, 0.2 * weighted.draws.shape[1]
+            ):
                 return weighted
         except ImpossibleEvidence as error:
             reason = error
@@ -64,7 +66,8 @@ class Automatic(Conditioning):
             return weighted
         worth = "none" if weighted is None else f"{effective(weighted).sum():,.0f}"
         return replace(
-            found, method=f"{found.method} (weighted draws were worth {worth} of {problem_size(problem):,} units)"
+            found,
+            method=f"{found.method} (weighted draws were worth {worth} of {problem_size(problem):,} units)",
         )
 
 

@@ -147,8 +147,8 @@ def contrast(
 
 
 _RUNGS_OF_DIFFERENCE = (
-    "The mean is a question of rung 2 and does not depend on the form of noise; the spread among units is one of rung 3 "
-    "and does, since no unit is seen under both actions."
+    "The mean is a question of rung 2 and does not depend on the form of noise; the spread among units is one of "
+    "rung 3 and does, since no unit is seen under both actions."
 )
 _RUNG_OF_OTHERS = (
     "This compares two values of the same unit, of which one is never seen: a question of rung 3, which depends on the "

@@ -194,11 +194,11 @@ def counterfactuals(
         for node, own in fitted.parameters.items()
     }
     key = seed_key(seed, "counterfactuals")
-    patterns = np.stack([known for known in seen.known.values()], axis=1)
+    patterns = np.stack(list(seen.known.values()), axis=1)
     values: np.ndarray | None = None
     worth = np.full(seen.n_units, np.nan)
     whole = bool(patterns.all())
-    for pattern in (np.ones((1, patterns.shape[1]), bool) if whole else np.unique(patterns, axis=0)):
+    for pattern in np.ones((1, patterns.shape[1]), bool) if whole else np.unique(patterns, axis=0):
         at = None if whole else np.flatnonzero((patterns == pattern).all(axis=1))
         nodes = tuple(node for node, there in zip(seen.known, pattern) if there)
         part, sizes = _pattern(program, of, acted, seen, nodes, at, parameters, key, particles)
@@ -306,13 +306,25 @@ def _has_unknowns(program: Program, of: str, acted: World, nodes: tuple[str, ...
     worlds = {"factual": World(given={node: Exactly(0) for node in nodes}), "acted": acted}
     needed = requisite(program, worlds, [("acted", of)])
     return any(
-        parent not in nodes for node in needed if isinstance(node, str) for parent in program.mechanisms[node].parents
+        parent not in nodes
+        for node in needed
+        if isinstance(node, str)
+        for parent in program.mechanisms[node].parents
     )
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _units(
-    program: Program, of: str, particles: int, repair: bool, acted: World, values, member, parameters, key, units
+    program: Program,
+    of: str,
+    particles: int,
+    repair: bool,
+    acted: World,
+    values,
+    member,
+    parameters,
+    key,
+    units,
 ):
     """The counterfactuals of some units.
 
@@ -328,7 +340,9 @@ def _units(
     def one(own, row, groups, unit_key):
         mine = {
             node: {
-                name: each if (per := program.mechanisms[node].parameters[name].per) is None else each[groups.get(per, 0)]
+                name: each
+                if (per := program.mechanisms[node].parameters[name].per) is None
+                else each[groups.get(per, 0)]
                 for name, each in each_own.items()
             }
             for node, each_own in own.items()

@@ -12,7 +12,7 @@ from aitia.programs._question import action_text
 from aitia.programs._worlds import Target, World
 from aitia.programs.conditioning import Problem, Weighting
 
-UNITS = 2_000
+UNITS = 10_000
 """Units drawn to say how far an action lies from what the program itself gives."""
 
 
@@ -66,7 +66,11 @@ def _unseen_pairs(fitted: Fitted, world: World) -> list[str]:
     fixed = {
         node: float(np.asarray(value))
         for node, value in (
-            *((node, done.to) for node, done in world.do.items() if isinstance(node, str) and isinstance(done, SetTo)),
+            *(
+                (node, done.to)
+                for node, done in world.do.items()
+                if isinstance(node, str) and isinstance(done, SetTo)
+            ),
             *((node, getattr(event, "value", None)) for node, event in world.given.items()),
         )
         if value is not None and np.ndim(value) == 0
@@ -77,7 +81,9 @@ def _unseen_pairs(fitted: Fitted, world: World) -> list[str]:
             continue
         if tuple(fixed[node] for node in pair) not in seen:
             names = " and ".join(f"{node}={_level(fitted, node, fixed[node])}" for node in pair)
-            found.append(f"The data never had {names} together: the answer there rests on the form of the mechanisms.")
+            found.append(
+                f"The data never had {names} together: the answer there rests on the form of the mechanisms."
+            )
     return found
 
 

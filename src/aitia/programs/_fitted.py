@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aitia.programs.inference._summary import FitSummary
 
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
-"""Draws of the parameters by node and name: shape (draws, ...), or (draws, groups, ...) for one that varies by group."""
+"""Draws of the parameters by node and name: shape (draws, ...); (draws, groups, ...) where they vary by group."""
 
 
 @dataclass(frozen=True, eq=False)

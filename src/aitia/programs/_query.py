@@ -148,7 +148,9 @@ def worlds(
     """
     _check_draws(draws)
     if not isinstance(worlds, Mapping) or not worlds:
-        raise QueryError("There is no world.", 'Give worlds by name: {"acted": {"do": {...}, "given": {...}}}.')
+        raise QueryError(
+            "There is no world.", 'Give worlds by name: {"acted": {"do": {...}, "given": {...}}}.'
+        )
     plain: dict[str, World] = {}
     own, groups = fitted, {}
     for label, each in worlds.items():
@@ -158,11 +160,14 @@ def worlds(
             do, given = each.get("do"), each.get("given")
         else:
             raise QueryError(
-                f"The world {label!r} is {each!r}.", 'Give World.of(do={...}, given={...}), or {"do": ..., "given": ...}.'
+                f"The world {label!r} is {each!r}.",
+                'Give World.of(do={...}, given={...}), or {"do": ..., "given": ...}.',
             )
         own, given, more = split_groups(own, given or {})
         if any(groups.get(key, known) != known for key, known in more.items()):
-            raise QueryError(f"One unit cannot be of two groups: {groups} and {more}.", "Name its group once.")
+            raise QueryError(
+                f"One unit cannot be of two groups: {groups} and {more}.", "Name its group once."
+            )
         groups |= more
         plain[label] = World.of(do, given)
     if isinstance(of, tuple):
@@ -260,7 +265,11 @@ def _discrete(program: Program, of: Any, done: Conditioned) -> tuple[np.ndarray,
     """The draws, the probabilities of levels and their names, for a discrete node; numbers are left as they are."""
     draws = np.asarray(done.draws)
     if callable(of):
-        return draws, done.probabilities, None if done.values is None else tuple(np.asarray(done.values).tolist())
+        return (
+            draws,
+            done.probabilities,
+            None if done.values is None else tuple(np.asarray(done.values).tolist()),
+        )
     node = of[1]
     facts, names = program.facts[node], program.levels.get(node)
     support = facts.support if done.values is None else np.asarray(done.values)
@@ -291,8 +300,8 @@ def _thin(done: Conditioned) -> list[str]:
     if worth >= min(SMALL, 0.5 * done.log_weights.size):
         return []
     return [
-        f"The evidence leaves an effective sample of {worth:,.0f} units only: the answer is rough. Ask for more draws, or "
-        "give less exact evidence."
+        f"The evidence leaves an effective sample of {worth:,.0f} units only: the answer is rough. Ask for more "
+        "draws, or give less exact evidence."
     ]
 
 

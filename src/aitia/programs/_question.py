@@ -168,7 +168,7 @@ def position(program: Program, node: str, value: Any, error: type[QueryError], v
     if levels is not None and np.ndim(value) == 0:
         plain = value.item() if isinstance(value, np.generic) else value
         for at, level in enumerate(levels):
-            if type(level) is type(plain) and level == plain or (str(level) == plain):
+            if (type(level) is type(plain) and level == plain) or (str(level) == plain):
                 return np.asarray(at)
         numbers = any(isinstance(level, int | float) for level in levels)
         if not isinstance(plain, str) and plain in levels:
@@ -204,9 +204,7 @@ def _number(program: Program, node: str, value: Any, error: type[QueryError], ve
     if facts.discrete:
         whole = np.round(array)
         if np.any(whole != array):
-            raise error(
-                f"{node} {verb} {value!r}, and its values are whole numbers.", "Give a whole number."
-            )
+            raise error(f"{node} {verb} {value!r}, and its values are whole numbers.", "Give a whole number.")
         return whole.astype(np.int64)
     return array
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from jax.scipy.special import logsumexp
 from aitia.programs._conditional import Conditional, Draw, Evidence
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
-from aitia.programs._worlds import Source, World, draw_unit, pieces_of
+from aitia.programs._worlds import Source, draw_unit, pieces_of
 from aitia.programs.conditioning._base import Conditioned, Conditioning, Problem
 from aitia.programs.conditioning._normals import from_normals
 from aitia.programs.conditioning._units import (
@@ -64,7 +63,9 @@ class Tempered(Conditioning):
 
     def run(self, problem: Problem) -> Conditioned:
         fitted, worlds = problem.fitted, problem.worlds
-        allotment = allot(problem, max(self.particles, problem.draws * fitted.n_draws // self.parameter_draws))
+        allotment = allot(
+            problem, max(self.particles, problem.draws * fitted.n_draws // self.parameter_draws)
+        )
         n_draws = len(allotment.which)
         islands = self.islands if n_draws == 1 else 2
         repeat = np.repeat(np.arange(n_draws), islands)
@@ -73,39 +74,65 @@ class Tempered(Conditioning):
         program, slack = fitted.program, self.tolerance
         layout = _layout(program, worlds, parameters, shares, slack)
         keys = jax.random.split(seed_key(problem.seed, "tempered"), len(repeat))
-        state = _start(program, layout, self.particles, slack is not None, worlds, parameters, shares, slack or 0.0, keys)
+        state = _start(
+            program, layout, self.particles, slack is not None, worlds, parameters, shares, slack or 0.0, keys
+        )
         for step in range(self.steps):
             if bool(jnp.all(state.beta == 1) & jnp.all(state.near == 0)):
                 break
             state = _advance(
-                program, layout, self.moves, slack is not None, worlds, parameters, shares, slack or 0.0, step, state
+                program,
+                layout,
+                self.moves,
+                slack is not None,
+                worlds,
+                parameters,
+                shares,
+                slack or 0.0,
+                step,
+                state,
             )
-        arrived = np.asarray((state.beta == 1) & (state.near == 0)) & np.isfinite(np.asarray(state.log_evidence))
+        arrived = np.asarray((state.beta == 1) & (state.near == 0)) & np.isfinite(
+            np.asarray(state.log_evidence)
+        )
         if not arrived.reshape(n_draws, islands).any(axis=1).all():
             pieces = pieces_of(program, worlds)
             closest = np.asarray(state.apart).min(axis=(0, 1))
             possible = np.isfinite(np.asarray(state.log_weight)).any()
             best = {
-                piece: -np.inf if (closest[at] > 0 or not possible) else 0.0 for at, piece in enumerate(pieces)
+                piece: -np.inf if (closest[at] > 0 or not possible) else 0.0
+                for at, piece in enumerate(pieces)
             }
             raise impossible(worlds, best, self.particles * len(repeat) * self.steps)
         if 2 * self.moves:
             state = _settle(
-                program, layout, 2 * self.moves, slack is not None, worlds, parameters, shares, slack or 0.0, state
+                program,
+                layout,
+                2 * self.moves,
+                slack is not None,
+                worlds,
+                parameters,
+                shares,
+                slack or 0.0,
+                state,
             )
         pairs = asked_pairs(problem)
-        values = _values(program, layout, pairs, slack is not None, worlds, parameters, shares, slack or 0.0, state)
+        values = _values(
+            program, layout, pairs, slack is not None, worlds, parameters, shares, slack or 0.0, state
+        )
         asked = asked_of(problem, jax.tree.map(np.asarray, values))
         log_evidence = np.where(arrived, np.asarray(state.log_evidence), -np.inf).reshape(n_draws, islands)
         draws = asked.reshape(n_draws, islands * self.particles, *asked.shape[2:])
         log_weights = np.repeat(log_evidence, self.particles, axis=1)
         evidence = np.logaddexp.reduce(log_evidence, axis=1) - np.log(islands)
-        worth = _worth(asked.reshape(n_draws, islands, *asked.shape[1:]), np.exp(log_evidence - evidence[:, None]))
+        worth = _worth(
+            asked.reshape(n_draws, islands, *asked.shape[1:]), np.exp(log_evidence - evidence[:, None])
+        )
         warnings = (
             ()
             if self.tolerance is None
             else (
-                f"Approximate: units whose values lie within {self.tolerance:g} of the evidence count as agreeing with it.",
+                f"Approximate: values within {self.tolerance:g} of the evidence count as agreeing with it.",
             )
         )
         return Conditioned(
@@ -250,7 +277,9 @@ def _distance(state: _State) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _start(program, layout: _Layout, particles: int, near_enough: bool, worlds, parameters, shares, slack, keys) -> _State:
+def _start(
+    program, layout: _Layout, particles: int, near_enough: bool, worlds, parameters, shares, slack, keys
+) -> _State:
     def island(own, key):
         at_normals, at_salts, after = jax.random.split(key, 3)
         normals = jax.random.normal(at_normals, (particles, layout.n_normals))
@@ -263,7 +292,16 @@ def _start(program, layout: _Layout, particles: int, near_enough: bool, worlds, 
         unit = jnp.where(jnp.isfinite(unit), unit, 1.0)
         zero = jnp.zeros(())  # of full precision: a weak type would compile the first step twice
         return _State(
-            normals, salts, log_weight, apart, unit, zero, jnp.full((), jnp.inf), jnp.array([1.0, 0.5]), zero, after
+            normals,
+            salts,
+            log_weight,
+            apart,
+            unit,
+            zero,
+            jnp.full((), jnp.inf),
+            jnp.array([1.0, 0.5]),
+            zero,
+            after,
         )
 
     states = jax.vmap(island)(parameters, keys)
@@ -272,7 +310,9 @@ def _start(program, layout: _Layout, particles: int, near_enough: bool, worlds, 
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _advance(program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, step, state: _State) -> _State:
+def _advance(
+    program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, step, state: _State
+) -> _State:
     """One step nearer to the evidence: the next target, resampling, moves."""
 
     def island(own, state: _State) -> _State:
@@ -296,7 +336,9 @@ def _advance(program, layout, moves: int, near_enough: bool, worlds, parameters,
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _settle(program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, state: _State) -> _State:
+def _settle(
+    program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, state: _State
+) -> _State:
     """More moves at the last target."""
 
     def island(own, state: _State) -> _State:
@@ -331,7 +373,9 @@ def _next_target(state: _State) -> tuple[jax.Array, jax.Array, jax.Array]:
     possible = jnp.isfinite(state.log_weight)
 
     def weights(beta):
-        return inside + jnp.where(possible, (beta - state.beta) * jnp.where(possible, state.log_weight, 0.0), -jnp.inf)
+        return inside + jnp.where(
+            possible, (beta - state.beta) * jnp.where(possible, state.log_weight, 0.0), -jnp.inf
+        )
 
     def worth(beta):
         each = weights(beta)
@@ -359,7 +403,9 @@ def _systematic(key: jax.Array, log_weights: jax.Array) -> jax.Array:
     return jnp.clip(jnp.searchsorted(cumulative / cumulative[-1], points), 0, n - 1)
 
 
-def _moved(program, layout, moves: int, near_enough, worlds, own, shares, slack, key, state: _State) -> _State:
+def _moved(
+    program, layout, moves: int, near_enough, worlds, own, shares, slack, key, state: _State
+) -> _State:
     """Metropolis steps that keep the law of the noise times the evidence so far."""
     n, dimension = state.normals.shape
     centred = state.normals - state.normals.mean(axis=0)

@@ -1,4 +1,4 @@
-"""What every sampling method needs: parameters as one unit sees them, which draws of them to use, impossible evidence."""
+"""What every sampling method needs: parameters as one unit sees them, draws to use, impossible evidence."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def own_parameters(
     }
     return {
         node: {
-            name: each if (per := program.mechanisms[node].parameters[name].per) is None else each[member.get(per, 0)]
+            name: each
+            if (per := program.mechanisms[node].parameters[name].per) is None
+            else each[member.get(per, 0)]
             for name, each in own.items()
         }
         for node, own in parameters.items()
