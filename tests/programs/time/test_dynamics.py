@@ -182,8 +182,8 @@ def test_particles_agree_with_the_kalman_filter():
     spread = np.sum(answer.weights * (answer.draws - answer.mean) ** 2)
     assert spread == pytest.approx(variance, rel=5 * np.sqrt(2 / 4_000))
     dynamics = hidden_dynamics()
-    from aitia.programs.time._fit import _evidence, _run
     from aitia.programs._random import seed_key
+    from aitia.programs.time._fit import _evidence, _run
 
     known, base, gappy = _evidence(dynamics, {"acted": ({}, {"report": seen})}, 6)
     import jax

@@ -59,6 +59,11 @@ class Component(ABC):
         Raises:
             FitError: the series is too short.
         """
+        if steps < self.states:
+            raise FitError(
+                f"The series has {steps} steps, fewer than the {self.states} states of {type(self).__name__}.",
+                "Give a longer series, or fewer parts.",
+            )
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,9 @@ def positive_prior(priors: Priors, point: Any) -> tuple[dict[str, jax.Array], ja
 
 
 def positive_posterior(
-    priors: Priors, log_likelihood: Callable[[Mapping[str, jax.Array]], jax.Array], centre: Mapping[str, Any] | None = None
+    priors: Priors,
+    log_likelihood: Callable[[Mapping[str, jax.Array]], jax.Array],
+    centre: Mapping[str, Any] | None = None,
 ) -> Posterior:
     """A posterior for an engine; parameters stand under the name ``"series"``.
 
@@ -73,16 +75,17 @@ def make_posterior(
     initial: Callable[[jax.Array], Any],
     constrain: Callable[[Any], dict[str, dict[str, jax.Array]]],
 ) -> Posterior:
-    """A posterior from its parts; see `Posterior`."""
-    import dataclasses
-
-    more = {
-        "log_likelihood": lambda point: log_density(point) - log_prior(point),
-        "parts": lambda point: {"all": log_density(point)},
-    }
-    known = {each.name for each in dataclasses.fields(Posterior)}
+    """A posterior in one block, from its parts; see `Posterior`."""
+    names = tuple(jax.eval_shape(initial, jax.random.key(0)))
     return Posterior(
-        log_density, log_prior, initial, constrain, **{name: each for name, each in more.items() if name in known}
+        log_density,
+        log_prior,
+        log_prior,
+        initial,
+        constrain,
+        lambda point: log_density(point) - log_prior(point),
+        lambda point: {"the series": log_density(point)},
+        blocks=(names,),
     )
 
 
@@ -98,8 +101,8 @@ def draw_near_mode(
 ) -> tuple[jax.Array, jax.Array]:
     """Draws of a density of a few unconstrained numbers, all of it one compiled function.
 
-    The mode by Newton's method from several starts; a multivariate t with 5 degrees of freedom with the mode's curvature as
-    proposal; importance weights; systematic resampling.
+    The mode by Newton's method from several starts; as proposal a multivariate t with 5 degrees of freedom and the
+    mode's curvature; importance weights; systematic resampling.
 
     Args:
         log_density: of a vector of shape (size,).

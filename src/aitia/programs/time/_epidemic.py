@@ -168,17 +168,22 @@ class Epidemic:
     def __post_init__(self) -> None:
         people = np.atleast_1d(np.asarray(self.people, dtype=float))
         if people.ndim != 1 or not (people > 0).all() or not np.isfinite(people).all():
-            raise ProgramError(f"{self.people!r} is no number of people.", "Give a positive number for each group.")
+            raise ProgramError(
+                f"{self.people!r} is no number of people.", "Give a positive number for each group."
+            )
         k = len(people)
         matrix = np.outer(np.ones(k), people / people.sum()) if self.contacts is None else np.asarray(
             self.contacts, dtype=float
         )  # fmt: skip
         if matrix.shape != (k, k):
             raise ProgramError(
-                f"The contacts have the shape {matrix.shape}; there are {k} groups.", f"Give a {k} by {k} matrix."
+                f"The contacts have the shape {matrix.shape}; there are {k} groups.",
+                f"Give a {k} by {k} matrix.",
             )
         if not (matrix >= 0).all() or not matrix.any():
-            raise ProgramError("The contacts hold a negative number, or none at all.", "Give mean numbers per day.")
+            raise ProgramError(
+                "The contacts hold a negative number, or none at all.", "Give mean numbers per day."
+            )
         object.__setattr__(self, "people", people)
         object.__setattr__(self, "contacts", matrix)
         if self.groups and len(self.groups) != k:
@@ -204,7 +209,9 @@ class Epidemic:
         beta = rates.reproduction / rates.infectious_days / self._largest  # pyright: ignore[reportAttributeAccessIssue]
         return beta * left * (jnp.asarray(self.contacts) @ (state.infectious / people))
 
-    def _day(self, state: State, day: Any, rates: Rates, measures: Sequence[Measure], steps: int, draw) -> State:
+    def _day(
+        self, state: State, day: Any, rates: Rates, measures: Sequence[Measure], steps: int, draw
+    ) -> State:
         """One day in `steps` parts; `draw(people, probability, number of the part)` are those who move on."""
         part = 1.0 / steps
 
@@ -246,12 +253,16 @@ class Epidemic:
         whole = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), start, path)
         return Course(whole.susceptible, whole.exposed, whole.infectious, whole.removed, infections)
 
-    def expected_course(self, rates: Rates, days: int, measures: Sequence[Measure] = (), steps: int = 1) -> Course:
+    def expected_course(
+        self, rates: Rates, days: int, measures: Sequence[Measure] = (), steps: int = 1
+    ) -> Course:
         """Like `expected`, inside JAX code: no checks, traced."""
         return self._days(rates, days, measures, steps, lambda day: lambda people, share, i: people * share)
 
     @double
-    def expected(self, rates: Rates, days: int, measures: Sequence[Measure] = (), *, steps: int = 1) -> Course:
+    def expected(
+        self, rates: Rates, days: int, measures: Sequence[Measure] = (), *, steps: int = 1
+    ) -> Course:
         """The days with expected numbers of people in place of drawn ones.
 
         In a part of a day of length d the share 1 - exp(-λ d) of the susceptible is infected, and so on.
@@ -350,7 +361,8 @@ class Epidemic:
         batch = {np.shape(leaf) for leaf in jax.tree.leaves((rates, tuple(measures)))} - {()}
         if len(batch) > 1 or any(len(shape) != 1 for shape in batch):
             raise QueryError(
-                f"Rates and measures have the shapes {sorted(batch)}.", "Give scalars, or arrays of one length."
+                f"Rates and measures have the shapes {sorted(batch)}.",
+                "Give scalars, or arrays of one length.",
             )
         if not batch:
             return jax.tree.map(np.asarray, _solve(self, days, tolerance, rates, tuple(measures)))
@@ -363,7 +375,9 @@ class Epidemic:
             raise QueryError(f"An epidemic of {days} days is none.", "Give a whole number of 1 or more.")
         for name, value in zip(Rates._fields, rates):
             if not (np.asarray(value) > 0).all() or not np.isfinite(np.asarray(value)).all():
-                raise QueryError(f"The rate {name} is {value}; it must be positive.", "Give a positive number.")
+                raise QueryError(
+                    f"The rate {name} is {value}; it must be positive.", "Give a positive number."
+                )
         if (np.asarray(rates.seeds) >= np.sum(self.people)).any():
             raise QueryError("All people are infectious at the start.", "Give fewer seeds.")
         for each in measures:
@@ -392,7 +406,9 @@ def _simulate(epidemic: Epidemic, days: int, steps: int, rates: Rates, measures,
             own = jax.random.fold_in(key, day)
 
             def draw(people, share, i):
-                return dist.Binomial(people.astype(int), share).sample(jax.random.fold_in(own, i)).astype(float)
+                return (
+                    dist.Binomial(people.astype(int), share).sample(jax.random.fold_in(own, i)).astype(float)
+                )
 
             return draw
 
@@ -427,4 +443,5 @@ def final_size(reproduction: float, start: float = 0.0) -> float:
 
     if reproduction <= 1 and start == 0:
         return 0.0
-    return float(optimize.brentq(gap, 1e-12 if start else 1e-6, 1.0))
+    found: Any = optimize.brentq(gap, 1e-12 if start else 1e-6, 1.0)
+    return float(found)

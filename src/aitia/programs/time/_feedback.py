@@ -97,7 +97,9 @@ class PolicyForecast:
             for i, (naive, closed) in enumerate(zip(self.naive.mean, self.closed.mean))
         )
         head = "<tr><th>step</th><th>naive</th><th>closed loop</th><th>difference</th>"
-        return f"<table>{head}<th>{escape(self.decision)}</th></tr>{rows}</table><p>{escape(self.sentence)}</p>"
+        return (
+            f"<table>{head}<th>{escape(self.decision)}</th></tr>{rows}</table><p>{escape(self.sentence)}</p>"
+        )
 
     def figure(self) -> Figure:
         """Both forecasts, what differs at each step, and the decisions."""
@@ -145,16 +147,16 @@ def forecast_under(
     """Forecast a series under a policy that was not the one of its past.
 
     y_t = parts_t + β x_t + noise, where x_t is the decision. The likelihood Π_t p(y_t | x_t, y_1..t-1) needs no model
-    of how x was decided as long as the past policy read only what is in the data (and chance): then, given the past of the series, x_t
-    is as good as randomised (sequential exchangeability). The forecast runs the new policy and the series in turn,
-    step by step, in each path.
+    of how x was decided, as long as the past policy read only what is in the data, and chance: then x_t is as good
+    as randomised given the past of the series (sequential exchangeability). The forecast runs the new policy and the
+    series in turn, step by step, in each path.
 
     Args:
         data: arrays of shape (steps,) by name: the outcome, the decision, and the regressors of `model`.
         outcome: the name of the series.
         decision: the name of what was decided.
         policy: the new policy: a function whose parameters name what it reads: ``previous_<outcome>``,
-            ``previous_<decision>``, ``time`` (the number of the step, counted from the start of the data), and regressors.
+            ``previous_<decision>``, ``time`` (the number of the step, counted from the start of the data), regressors.
         steps: how many steps ahead.
         model: the parts of the series besides the decision; None is a local level.
         future: the regressors' values over the next `steps` steps.
@@ -174,7 +176,9 @@ def forecast_under(
     if steps < 1:
         raise QueryError(f"A forecast {steps} steps ahead is none.", "Give a whole number of 1 or more.")
     if decision in model.regressors:
-        raise FitError(f"The model has {decision!r} among its regressors.", "It is added here; leave it out there.")
+        raise FitError(
+            f"The model has {decision!r} among its regressors.", "It is added here; leave it out there."
+        )
     reads = tuple(inspect.signature(policy).parameters)
     allowed = [f"previous_{outcome}", f"previous_{decision}", TIME, *model.regressors]
     for name in reads:
@@ -251,7 +255,9 @@ def forecast_under(
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 10))
-def _loop(whole, policy, names, parameters, means, covariances, times, loadings, ahead, units, paths: int, key):
+def _loop(
+    whole, policy, names, parameters, means, covariances, times, loadings, ahead, units, paths: int, key
+):
     """Paths of the outcome and the decision, in their own units; shape (draws, paths, steps)."""
     outcome, decision = names
     centre, scale, at, by, last_outcome, last_decision = units
@@ -280,7 +286,9 @@ def _loop(whole, policy, names, parameters, means, covariances, times, loadings,
     n = len(means)
     keys = jax.random.split(key, n * paths).reshape(n, paths)
     return jax.vmap(
-        lambda own, mean, covariance, several: jax.vmap(lambda each: one(own, mean, covariance, each))(several)
+        lambda own, mean, covariance, several: jax.vmap(lambda each: one(own, mean, covariance, each))(
+            several
+        )
     )(parameters, means, covariances, keys)
 
 

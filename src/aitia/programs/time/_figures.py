@@ -108,7 +108,14 @@ def ahead(
         steps = np.arange(n, n + draws.shape[-1])
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=(0, 1))
         axes.fill_between(steps, low, high, color=COLOURS[i], alpha=0.16, linewidth=0)
-        axes.plot(steps, draws.mean(axis=(0, 1)), color=COLOURS[i], linestyle=STYLES[i], lw=1.8, label=escaped(label))
+        axes.plot(
+            steps,
+            draws.mean(axis=(0, 1)),
+            color=COLOURS[i],
+            linestyle=STYLES[i],
+            lw=1.8,
+            label=escaped(label),
+        )
     axes.axvline(n - 0.5, color="grey", lw=0.8, linestyle=":")
     if not below:
         axes.set_xlabel("step")

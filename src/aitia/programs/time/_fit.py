@@ -124,7 +124,7 @@ class FittedDynamics:
         extra = _extra(dynamics, plans)
         seen, known, gappy = _evidence(dynamics, worlds, length)
         units = max(1, draws // self.n_draws)
-        values, log_weights, log_evidence, distinct = _run(
+        values, log_weights, _, distinct = _run(
             self, length, units, extra, gappy, plans, seen, known, seed_key(seed, "paths")
         )
         warnings = _impossible(log_weights, self.n_draws) + explosions(values["acted"])
@@ -201,7 +201,7 @@ def prior(dynamics: Dynamics, draws: int = 200, seed: int = 0) -> FittedDynamics
     def one(key):
         drawn: dict[str, dict[str, jax.Array]] = {}
         for node, mechanism in mechanisms.items():
-            own: dict[str, jax.Array] = {}
+            own: dict[str, Any] = {}
             waiting = dict(mechanism.parameters)
             while waiting:
                 for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:

@@ -77,11 +77,11 @@ class _Gappy(Conditional):
         return self.inner.log_prob(value)
 
     def abduct(self, key: jax.Array, evidence: Sequence[tuple[Any, Event]]) -> tuple[Draw, jax.Array]:
-        if len(evidence) != 1 or not isinstance(evidence[0][1], SeenOrNot):
+        at, event = evidence[0]
+        if len(evidence) != 1 or not isinstance(event, SeenOrNot):
             raise QueryError(
                 "One node is known in two worlds, with gaps.", "Give its values at every step in both worlds."
             )
-        ((at, event),) = evidence
         given, log_weight = at.inner.abduct(key, [(at.inner, Exactly(event.value))])
         free = self.inner.noise(key)
         noise = jax.tree.map(lambda a, b: jnp.where(event.seen, a, b), given, free)

@@ -111,8 +111,12 @@ class Interruption:
             what = f"raised the series by {mean:.4g}" if mean > 0 else f"lowered the series by {-mean:.4g}"
             said = f"The interruption at step {self.at} {what} per step on average over {n} steps"
         else:
-            said = f"The interruption at step {self.at} is not shown to change the series: {mean:+.4g} per step over {n} steps"
-        said += f" ({self.level:.0%} interval {low:.4g} to {high:.4g}; {share:+.1%}; probability of the sign {self.probability:.3f})."
+            said = (
+                f"The interruption at step {self.at} is not shown to change the series: {mean:+.4g} per step"
+            )
+            said += f" over {n} steps"
+        said += f" ({self.level:.0%} interval {low:.4g} to {high:.4g}; {share:+.1%}; probability of the sign "
+        said += f"{self.probability:.3f})."
         if self.placebos:
             wrong = [each for each in self.placebos if each.found]
             said += (
@@ -161,7 +165,9 @@ class Interruption:
         )  # fmt: skip
         top.plot(shown, mean[shown], color=COLOURS[0], linestyle="--", lw=1.3)
         top.fill_between(after, low, high, color=COLOURS[0], alpha=0.16, linewidth=0)
-        top.plot(after, draws.mean(axis=0), color=COLOURS[0], linestyle="--", lw=1.3, label="expected without it")
+        top.plot(
+            after, draws.mean(axis=0), color=COLOURS[0], linestyle="--", lw=1.3, label="expected without it"
+        )
         top.plot(np.arange(len(self.values)), self.values, color="black", lw=1.2, label="observed")
         top.set_ylabel(escaped(label))
         top.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)

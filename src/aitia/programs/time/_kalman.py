@@ -79,6 +79,8 @@ def kalman(
         return carry, (log_density, y - error, variance, after, after_covariance)
 
     start = (space.start, jnp.diag(space.start_variances))
-    _, (terms, predictions, variances, means, covariances) = jax.lax.scan(step, start, (loadings, values, seen))
+    _, (terms, predictions, variances, means, covariances) = jax.lax.scan(
+        step, start, (loadings, values, seen)
+    )
     last = len(values) - 1 if end is None else end - 1
     return Filtered(terms.sum(), predictions, variances, means[last], covariances[last])

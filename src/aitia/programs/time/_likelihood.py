@@ -14,6 +14,7 @@ from aitia.programs._errors import FitError
 from aitia.programs._mechanism import Mechanism
 from aitia.programs._random import named_key
 from aitia.programs.inference._posterior import Posterior
+from aitia.programs.time._density import make_posterior
 from aitia.programs.time._plans import TIME
 from aitia.programs.time._series import Series
 
@@ -45,8 +46,8 @@ def posterior_over_time(dynamics: Dynamics, series: Series) -> Posterior:
         )
     mechanisms = all_mechanisms(dynamics)
     shapes = {
-        **{node: (series.n_units, series.steps) for node in dynamics.nodes},
-        **{node: (series.n_units,) for node in dynamics.baseline},
+        **dict.fromkeys(dynamics.nodes, (series.n_units, series.steps)),
+        **dict.fromkeys(dynamics.baseline, (series.n_units,)),
     }
     seen = {node: series.seen.get(node, np.zeros(shape, bool)) for node, shape in shapes.items()}
     fixed = {node: jnp.asarray(series.values.get(node, np.zeros(shapes[node]))) for node in shapes}
@@ -99,7 +100,7 @@ def posterior_over_time(dynamics: Dynamics, series: Series) -> Posterior:
     def initial(key):
         point: dict[str, dict[str, Any]] = {}
         for node, mechanism in mechanisms.items():
-            own: dict[str, jax.Array] = {}
+            own: dict[str, Any] = {}
             waiting = dict(mechanism.parameters)
             while waiting:
                 for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:
@@ -119,7 +120,7 @@ def posterior_over_time(dynamics: Dynamics, series: Series) -> Posterior:
         parameters, _ = constrained(point)
         return {**parameters, "\0latents": point["\0latents"]} if holes else parameters
 
-    return Posterior(log_density, lambda point: constrained(point)[1], initial, constrain)
+    return make_posterior(log_density, lambda point: constrained(point)[1], initial, constrain)
 
 
 def _rows(mechanism: Mechanism, values, parents: Mapping[str, Any], own: Mapping[str, Any]) -> jax.Array:

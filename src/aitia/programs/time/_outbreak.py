@@ -69,8 +69,8 @@ class Outbreak:
     Args:
         epidemic: the population.
         unknown: a prior for each number that is to be learned, and the value of each that is known: ``reproduction``,
-            ``infectious_days``, ``latent_days`` (SEIR), ``seeds``, ``reporting`` (ρ), ``concentration`` (κ), and any others that
-            `measures` reads.
+            ``infectious_days``, ``latent_days`` (SEIR), ``seeds``, ``reporting`` (ρ), ``concentration`` (κ), and any
+            others that `measures` reads.
         measures: what was done, as a function of these numbers: ``lambda known: [Masks(30, known["left"])]``.
         delay: the shares reported 0, 1, 2, ... days after infection (`delay_weights`); None reports at once.
         ode: whether infections follow the ODE in place of days.
@@ -91,7 +91,10 @@ class Outbreak:
         needed = [name for name in (*_RATES, *_REPORTS) if name != "latent_days" or self.epidemic.latent]
         for name in needed:
             if name not in self.unknown:
-                raise FitError(f"Nothing is said of {name!r}.", f"Give a prior or a number. {nearest(name, self.unknown)}")
+                raise FitError(
+                    f"Nothing is said of {name!r}.",
+                    f"Give a prior or a number. {nearest(name, self.unknown)}",
+                )
         if self.delay is not None:
             weights = np.asarray(self.delay, dtype=float)
             if weights.ndim != 1 or (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
@@ -105,7 +108,9 @@ class Outbreak:
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with what is known."""
-        known = {n: jnp.asarray(float(v)) for n, v in self.unknown.items() if not isinstance(v, dist.Distribution)}
+        known = {
+            n: jnp.asarray(float(v)) for n, v in self.unknown.items() if not isinstance(v, dist.Distribution)
+        }
         return {**known, **parameters}
 
     def course(self, parameters: Mapping[str, Any], days: int, measures: Sequence[Measure]) -> Course:
@@ -190,9 +195,13 @@ class Outbreak:
             )
         seen = np.isfinite(array)
         if (array[seen] < 0).any() or (array[seen] != np.round(array[seen])).any():
-            raise FitError("A reported count is negative or no whole number.", "Give counts, NaN for missing days.")
+            raise FitError(
+                "A reported count is negative or no whole number.", "Give counts, NaN for missing days."
+            )
         if seen.sum() < 5 or array[seen].sum() == 0:
-            raise FitError("There are fewer than 5 days of reports, or none above zero.", "Give a longer series.")
+            raise FitError(
+                "There are fewer than 5 days of reports, or none above zero.", "Give a longer series."
+            )
         decisions = ()
         if not seen.all():
             decisions = (
@@ -309,7 +318,9 @@ class FittedOutbreak:
         found = _courses(self.outbreak, chosen, days or len(self.counts), dict(self.parameters))
         return jax.tree.map(np.asarray, found)
 
-    def what_if(self, measures: Measures, *, name: str, days: int | None = None, level: float = 0.95) -> OutbreakWhatIf:
+    def what_if(
+        self, measures: Measures, *, name: str, days: int | None = None, level: float = 0.95
+    ) -> OutbreakWhatIf:
         """The epidemic as it would have been under other measures, in the same population with the same infection.
 
         Args:
@@ -326,7 +337,9 @@ class FittedOutbreak:
 
     def __repr__(self) -> str:
         lines = [f"An outbreak of {len(self.counts)} days, by {self.engine}"]
-        lines += [f"  {name}: {each.mean():.4g} (sd {each.std():.2g})" for name, each in self.parameters.items()]
+        lines += [
+            f"  {name}: {each.mean():.4g} (sd {each.std():.2g})" for name, each in self.parameters.items()
+        ]
         lines += [f"  {each.sentence}" for each in self.diagnostics if not each.good]
         return "\n".join(lines)
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from aitia.programs._errors import QueryError
-from aitia.programs._interventions import Intervention, as_intervention
+from aitia.programs._interventions import Intervention, Policy, as_intervention
 
 TIME = "time"
 """The name under which mechanisms and policies read the number of the step."""
@@ -195,7 +195,7 @@ def functions_in(made: Intervention) -> list[Any]:
         return [rule for each in made.parts for rule in functions_in(each)]
     if isinstance(made, Timed):
         return functions_in(made.what)
-    return [made.rule] if hasattr(made, "rule") else []
+    return [made.rule] if isinstance(made, Policy) else []
 
 
 def texts(do: Mapping[Any, Intervention]) -> str:

@@ -119,7 +119,7 @@ def _population(dynamics, steps, units, extra, gappy, done, seen, known, key, pa
         return (*moved, jnp.where(uneven, 0.0, log_weights), jnp.where(uneven, total, 0.0), chosen)
 
     # The first steps, where initial mechanisms may serve, one by one.
-    past: dict[str, dict[str, tuple]] = {world: {node: () for node in dynamics.nodes} for world in names}
+    past: dict[str, dict[str, tuple]] = {world: dict.fromkeys(dynamics.nodes, ()) for world in names}
     log_evidence = jnp.zeros(())
     trail = jnp.arange(units)
     collected: list[Any] = []
@@ -183,11 +183,10 @@ def _population(dynamics, steps, units, extra, gappy, done, seen, known, key, pa
         carry, (rest, chosen) = jax.lax.scan(body, carry, (numbers, later))
         _, base, log_weights, log_evidence, trail = carry
         values = jax.tree.map(lambda a, b: jnp.concatenate([a, b.astype(a.dtype)]), early, rest)
-        if weighted:
-            moved = jnp.concatenate([jnp.stack(moves), chosen])[: steps - 1] if moves else chosen[: steps - 1]
+        moved = jnp.concatenate([*(each[None] for each in moves), chosen])[: steps - 1]
     else:
         values = early
-        moved = jnp.stack(moves) if moves else None
+        moved = jnp.stack(moves) if moves else jnp.zeros((0, units), int)
 
     if weighted and steps > 1:
         values = _lineage(values, moved, units)

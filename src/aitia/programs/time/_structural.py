@@ -126,7 +126,9 @@ class StructuralSeries:
         """
         return self._fit(values, regressors, engine, draws, seed, show_progress)
 
-    def _fit(self, values, regressors, engine, draws=500, seed=0, show_progress=None, end=None) -> FittedSeries:
+    def _fit(
+        self, values, regressors, engine, draws=500, seed=0, show_progress=None, end=None
+    ) -> FittedSeries:
         """The fit to the first `end` steps, in arrays as long as all of them, so that no length compiles anew."""
         y, seen, decisions = read_values(values, end)
         end = len(y) if end is None else end
@@ -135,11 +137,15 @@ class StructuralSeries:
         raw = read_regressors(self.regressors, regressors or {}, len(y), "the series")
         centre, scale = float(y[seen].mean()), float(y[seen].std())
         if not scale > 0:
-            raise FitError("The series never changes.", "There is nothing to learn; its next value is the last one.")
+            raise FitError(
+                "The series never changes.", "There is nothing to learn; its next value is the last one."
+            )
         scales = {name: (float(each[:end].mean()), float(each[:end].std())) for name, each in raw.items()}
         for name, (_, spread) in scales.items():
             if not spread > 0:
-                raise FitError(f"The regressor {name!r} never changes.", "Leave it out: the level stands for it.")
+                raise FitError(
+                    f"The regressor {name!r} never changes.", "Leave it out: the level stands for it."
+                )
         standard = {name: jnp.asarray((raw[name] - at) / by) for name, (at, by) in scales.items()}
         loadings = self.loadings(np.arange(len(y)), standard)
         z = jnp.asarray(np.where(seen, (y - centre) / scale, 0.0))
@@ -222,16 +228,22 @@ def read_values(values: Any, end: int | None = None) -> tuple[np.ndarray, np.nda
     try:
         y = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise FitError("The series holds something that is not a number.", "Give numbers, NaN for gaps.") from None
+        raise FitError(
+            "The series holds something that is not a number.", "Give numbers, NaN for gaps."
+        ) from None
     if y.ndim != 1:
-        raise FitError(f"The series has the shape {y.shape}; expected one series, (steps,).", "Fit one at a time.")
+        raise FitError(
+            f"The series has the shape {y.shape}; expected one series, (steps,).", "Fit one at a time."
+        )
     if np.isinf(y).any():
         at = int(np.flatnonzero(np.isinf(y))[0])
         raise FitError(f"The series is infinite at step {at}.", "Write NaN where nothing was seen.")
     seen = ~np.isnan(y)
     seen[end if end is not None else len(y) :] = False
     if seen.sum() < 4:
-        raise FitError(f"The series has {seen.sum()} seen values; expected at least 4.", "Give a longer series.")
+        raise FitError(
+            f"The series has {seen.sum()} seen values; expected at least 4.", "Give a longer series."
+        )
     decisions: tuple[Decision, ...] = ()
     gaps = int((~seen[:end]).sum())
     if gaps:
@@ -321,7 +333,9 @@ class FittedSeries:
         """The regressors' coefficients in the data's units: mean and standard deviation of the posterior."""
         from aitia.programs.time._components import Regression
 
-        names = [name for part in self.model.components if isinstance(part, Regression) for name in part.names]
+        names = [
+            name for part in self.model.components if isinstance(part, Regression) for name in part.names
+        ]
         found = {}
         for name, at in zip(names, self.model.states_of(Regression)):
             factor = self.units[1] / self.regressor_units[name][1]
@@ -368,8 +382,7 @@ class FittedSeries:
         """The forecast from the last step to the end of `regressors`' arrays, compiled for their whole length."""
         n = len(next(iter(self.regressors.values()), np.zeros(self.filtered.predictions.shape[1])))
         standard = {
-            name: jnp.asarray((regressors[name] - at) / by)
-            for name, (at, by) in self.regressor_units.items()
+            name: jnp.asarray((regressors[name] - at) / by) for name, (at, by) in self.regressor_units.items()
         }
         loadings = self.model.loadings(np.arange(n), standard)
         found = self._ahead(jnp.roll(loadings, -self.steps, axis=0), paths, seed)
@@ -410,7 +423,9 @@ def _ahead(model: StructuralSeries, parameters, means, covariances, loadings, pa
     n = len(means)
     keys = jax.random.split(key, n * paths).reshape(n, paths)
     return jax.vmap(
-        lambda own, mean, covariance, several: jax.vmap(lambda each: one(own, mean, covariance, each))(several)
+        lambda own, mean, covariance, several: jax.vmap(lambda each: one(own, mean, covariance, each))(
+            several
+        )
     )(parameters, means, covariances, keys)
 
 
@@ -458,5 +473,3 @@ class Forecast:
         from aitia.programs.time._figures import ahead
 
         return ahead(self.past, {"forecast": self.draws}, label, "Forecast (mean and 95% interval)")
-
-

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from aitia.core import Assumption
+from aitia.core import Assumption, AssumptionKey
 from aitia.programs._errors import QueryError
 from aitia.programs._events import Exactly
 from aitia.programs._precision import double
@@ -36,7 +36,7 @@ class Trajectories:
         paths: what would have been by node, shape (parameter draws, units, steps, ...): the mean over the particles
             of each unit.
         exact: whether the noise was found exactly (each node observed at every step, every mechanism invertible).
-        assumptions: what the forms of noise claim that no data can test.
+        assumptions: what it stands on; what the forms of noise claim that no data can test is among it.
         warnings: what a reader must know, a sentence each.
     """
 
@@ -44,7 +44,7 @@ class Trajectories:
     observed: Mapping[str, np.ndarray]
     paths: Mapping[str, np.ndarray]
     exact: bool
-    assumptions: tuple[Assumption | str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def mean(self, node: str) -> np.ndarray:
@@ -98,7 +98,9 @@ def counterfactual(
     particles: int | None = None,
     seed: int = 0,
 ) -> Trajectories:
-    """Each observed unit's trajectory had something else been done: abduction of its noise over time, action, prediction.
+    """Each observed unit's trajectory, had something else been done.
+
+    Abduction of its noise over time, action, prediction (Pearl 2009, section 7.1).
 
     Where every node is observed at every step and every mechanism is invertible in its noise, the noise is known
     and the answer is exact given the parameters. Otherwise each unit has particles (see `FittedDynamics.query`).
@@ -189,7 +191,16 @@ def counterfactual(
         for node in series.values
         if node in dynamics.step
     }
-    claims = tuple(dict.fromkeys(facts[n].assumption for n in dynamics.nodes if facts[n].assumption))
+    claims = tuple(
+        Assumption(
+            AssumptionKey.CROSS_WORLD,
+            f"{node}: {facts[node].assumption}.",
+            testable=False,
+            source="form of noise",
+        )
+        for node in dynamics.nodes
+        if facts[node].assumption
+    )
     return Trajectories(
         texts(plans["acted"]),
         observed,
