@@ -98,6 +98,9 @@ class Regression(Mechanism):
         changed.inputs = self.inputs.learned(parents)
         if values is not None:
             own = column("the node itself", values)
+            for name in self.parents:
+                if name in parents:
+                    column(name, parents[name], len(own))
             self.family.check(own)
             changed.centre, changed.scale = self.family.standard(own)
         changed._learn({name: np.asarray(each, float) for name, each in parents.items()})
