@@ -166,10 +166,9 @@ def _thinned(draws: jax.Array) -> jax.Array:
 
 def _likelihood_ranks(piece: Piece, truth, draws, values, seed: int) -> np.ndarray:
     """The rank of the true parameters' log likelihood among the draws', for each data set."""
-    rows = piece.rows(np.arange(piece.n))
 
     def total(parameters, data):
-        return _total(rows, parameters, data)
+        return _total(piece, parameters, data)
 
     own = jax.jit(jax.vmap(total))(
         {name: jnp.asarray(each) for name, each in truth.items()}, jnp.asarray(values)

@@ -181,7 +181,7 @@ def _prior(mechanism: Mechanism, sizes: tuple[tuple[str, int], ...], keys):
             for name in [name for name, each in waiting.items() if all(on in own for on in each.depends_on)]:
                 each = waiting.pop(name)
                 shape = () if each.per is None else (counts[each.per],)
-                own[name] = each.prior_given(own).sample(named_key(key, name), shape)
+                own[name] = jnp.asarray(each.prior_given(own).sample(named_key(key, name), shape))
         return own
 
     return jax.vmap(one)(keys)
