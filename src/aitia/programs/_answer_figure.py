@@ -79,8 +79,10 @@ def _bars(axes: Axes, answer: Answer) -> None:
     heights = probabilities.mean(axis=0)
     places = np.arange(len(names))
     axes.bar(places, heights, color=SKY, width=0.7)
+    top = heights.max()
     if len(probabilities) > 1:
         low, high = np.quantile(probabilities, [0.025, 0.975], axis=0)
+        top = max(top, high.max())
         axes.errorbar(
             places,
             heights,
@@ -93,7 +95,7 @@ def _bars(axes: Axes, answer: Answer) -> None:
         _legend(axes)
     turn = sum(map(len, names)) > 50
     axes.set_xticks(places, names, rotation=30 if turn else 0, ha="right" if turn else "center")
-    axes.set_ylim(0, min(1.0, 1.2 * heights.max()))
+    axes.set_ylim(0, min(1.0, 1.1 * top))
     axes.set_ylabel("probability")
     axes.set_xlabel(answer.of)
 

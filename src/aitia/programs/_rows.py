@@ -128,7 +128,7 @@ def _column(program: Program, node: str, column: np.ndarray) -> tuple[np.ndarray
             f"Row {bad}: {node} is {column[bad]!r}, and its values are numbers.",
             "Give numbers; or give the program the levels of this node: Program(..., levels={...}).",
         ) from None
-    known = ~np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
+    known = np.asarray(~np.isnan(numbers).reshape(len(numbers), -1).any(axis=1))
     filled = np.where(np.isnan(numbers), 0.0, numbers)
     if facts.discrete:
         whole = np.round(filled)

@@ -50,12 +50,12 @@ def _of_law(law: dist.Distribution, shape: tuple[int, ...]) -> FromNormals | Non
     if isinstance(law, dist.Independent):
         return _of_law(law.base_dist, shape)
     if type(law) is dist.Normal:
-        loc, scale = law.loc, law.scale
+        loc, scale = jnp.asarray(law.loc), jnp.asarray(law.scale)
         return size, lambda normals: loc + scale * normals.reshape(shape)
     if isinstance(law, dist.MultivariateNormal):
         loc, root = law.loc, law.scale_tril
         return size, lambda normals: loc + jnp.einsum("...ij,...j->...i", root, normals.reshape(shape))
-    if law.event_shape or law.support.is_discrete:
+    if law.event_shape or law.support is None or law.support.is_discrete:
         return None
     try:
         jax.eval_shape(law.icdf, jnp.full(shape, 0.5))
