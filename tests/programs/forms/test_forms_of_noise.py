@@ -185,7 +185,9 @@ def study(name: str) -> dict[str, np.ndarray]:
         return jax.vmap(exact)(keys[:200], seen[:200]), jax.vmap(one)(keys), jax.vmap(both)(keys), impossible
 
     known = know(keys, values, low, high, other_low, other_high)
-    (back, weight, log_prob, _), (inside, mass), (here, there, both), impossible = jax.tree.map(np.asarray, known)
+    (back, weight, log_prob, _), (inside, mass), (here, there, both), impossible = jax.tree.map(
+        np.asarray, known
+    )
     return {
         "values": values, "others": others, "low": low, "high": high, "other": (other_low, other_high),
         "back": back, "weight": weight, "log_prob": log_prob, "inside": inside, "mass": mass,
