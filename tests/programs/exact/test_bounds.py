@@ -28,7 +28,9 @@ PAIR = Program([cause, effect])
 
 
 def problem(program, parameters, worlds, of):
-    arrays = {node: {name: np.atleast_1d(each) for name, each in own.items()} for node, own in parameters.items()}
+    arrays = {
+        node: {name: np.atleast_1d(each) for name, each in own.items()} for node, own in parameters.items()
+    }
     return Problem(Fitted(program, arrays, engine="by hand"), worlds, of, 1, 0)
 
 

@@ -118,7 +118,9 @@ def test_thresholds_couple_worlds_by_rank():
     worlds = {"seen": World.of(given={"dose": 1, "grade": 1}), "done": World.of(do={"dose": 0})}
     found = EXACT.run(problem(worlds, ("done", "grade"), program))
     low, high = p1[0], p1[1]
-    expected = [max(0.0, min(high, p0[k]) - max(low, p0[k - 1] if k else 0.0)) / (high - low) for k in range(3)]
+    expected = [
+        max(0.0, min(high, p0[k]) - max(low, p0[k - 1] if k else 0.0)) / (high - low) for k in range(3)
+    ]
     for value, probability in zip(found.values, found.probabilities[0]):
         assert probability == pytest.approx(expected[int(value)], abs=1e-6)
     assert found.probabilities[0].sum() == pytest.approx(1.0, abs=1e-12)

@@ -159,7 +159,9 @@ def test_contradictions_are_impossible(worlds):
         EXACT.run(problem(worlds, ("w", "e")))
 
 
-@pytest.mark.parametrize("event", [above(3.0), between(-1.0, 0.5), at_most(-9.0), between(20.0, 20.001), above(60.0)])
+@pytest.mark.parametrize(
+    "event", [above(3.0), between(-1.0, 0.5), at_most(-9.0), between(20.0, 20.001), above(60.0)]
+)
 def test_one_interval_is_a_truncated_normal(event):
     """Against numerical integration over the interval; above(60) is 17 standard deviations out."""
     mean, covariance = joint()
@@ -185,7 +187,9 @@ def test_one_interval_is_a_truncated_normal(event):
     assert found.variances[0] == pytest.approx(expected, rel=1e-8)
     # 5 standard errors of a mean of 20,000 draws
     assert abs(found.draws.mean() - found.means[0]) < 5 * np.sqrt(expected / 20_000)
-    log_probability = np.log(total) - (peak - centre) ** 2 / (2 * spread**2) - np.log(spread * np.sqrt(2 * np.pi))
+    log_probability = (
+        np.log(total) - (peak - centre) ** 2 / (2 * spread**2) - np.log(spread * np.sqrt(2 * np.pi))
+    )
     assert found.log_evidence[0] == pytest.approx(log_probability, abs=1e-8)
     itself = EXACT.run(problem({"w": World.of(given={"b": event})}, ("w", "b")))
     assert (itself.draws >= event.low - 1e-9).all() and (itself.draws <= event.high + 1e-9).all()
@@ -209,7 +213,9 @@ def test_known_values_free_what_depends_on_them():
     program = Program([t, x, y, z])
     found = EXACT.run(problem({"w": World.of(given={"t": 1, "y": 2.0})}, ("w", "x"), program))
     assert found.means[0] == pytest.approx(1 / 5, abs=1e-12)  # y = x + 1 + 2 u
-    assert found.log_evidence[0] == pytest.approx(np.log(0.3) + stats.norm.logpdf(2, 1, np.sqrt(5)), abs=1e-12)
+    assert found.log_evidence[0] == pytest.approx(
+        np.log(0.3) + stats.norm.logpdf(2, 1, np.sqrt(5)), abs=1e-12
+    )
     worlds = {"seen": World.of(given={"t": 1, "y": 2.0, "z": 5.0}), "done": World.of(do={"y": 0.0})}
     assert EXACT.run(problem(worlds, ("done", "z"), program)).means[0] == pytest.approx(1.0, abs=1e-12)
     refused = EXACT.refuses(problem({"w": World()}, ("w", "y"), program))
@@ -231,7 +237,9 @@ def test_vectors_are_rows_too():
     weights = np.array([1.0, 2.0])
     gain = covariance @ weights / (weights @ covariance @ weights + 0.25)
     np.testing.assert_allclose(found.means[0], np.array([1.0, -1.0]) + gain * (3.0 + 1.0), atol=1e-6)
-    np.testing.assert_allclose(found.variances[0], np.diag(covariance) - gain * (weights @ covariance), atol=1e-6)
+    np.testing.assert_allclose(
+        found.variances[0], np.diag(covariance) - gain * (weights @ covariance), atol=1e-6
+    )
     assert found.draws.shape == (1, 1000, 2)
 
 

@@ -62,7 +62,8 @@ class Bounds:
         reached = "" if self.sharp else " These bounds hold, but may be wider than they need be."
         return (
             f"How one unit's values of {nodes} in different worlds go together cannot be seen in any data: under "
-            f"forms of noise that fit the same distributions the mean lies between {self.low:.6g} and {self.high:.6g}.{reached}"
+            f"forms of noise that fit the same distributions the mean lies between {self.low:.6g} and "
+            f"{self.high:.6g}.{reached}"
         )
 
 
