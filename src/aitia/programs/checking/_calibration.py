@@ -138,7 +138,10 @@ def calibration_finding(found: Calibration, node: str, alpha: float) -> Finding:
         "outer": "the draws are too narrow (overconfident)",
         "inner": "the draws are too wide (underconfident)",
     }
-    worst = found.worst
+    # A parameter says more to a reader than the log likelihood does.
+    sure = [name for name, each in found.uniform.items() if each.p_value * len(found.uniform) < alpha]
+    named = [name for name in sure if name != LIKELIHOOD]
+    worst = min(named, key=lambda each: found.uniform[each].p_value) if named else found.worst
     sentence = (
         f"The engine and the mechanism disagree about {worst}: {said[found.uniform[worst].shape]}, in {count} data "
         f"sets simulated from the prior and fitted by {found.engine}."
