@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -33,7 +34,9 @@ def test_people_are_conserved(reproduction, days, left):
     np.testing.assert_allclose(alive(course), np.broadcast_to(PEOPLE, (61, 2)), rtol=1e-12)
     solved = TOWN.solve(rates, 60, (Masks(20.0, left),))
     np.testing.assert_allclose(alive(solved), np.broadcast_to(PEOPLE, (61, 2)), rtol=1e-9)
-    assert (solved.infections >= -1e-6).all()
+    assert (
+        solved.infections >= -1e-2
+    ).all()  # the solver's absolute tolerance is 1e-8 of 100,000 people a step
 
 
 def test_chain_binomial_moves_whole_people():
@@ -64,7 +67,7 @@ def test_final_size():
 
 def test_final_size_of_groups():
     # log(s_g) = -Σ_h β C_gh / (γ N_h) (removed_h): the final size equation of each group.
-    course = TOWN.solve(RATES, 600)
+    course = TOWN.solve(RATES, 400)
     largest = np.abs(np.linalg.eigvals(PEOPLE[:, None] * CONTACTS / PEOPLE)).max()
     pressure = 2.5 / largest * (CONTACTS @ (course.removed[-1] / PEOPLE))
     np.testing.assert_allclose(course.susceptible[-1], course.susceptible[0] * np.exp(-pressure), rtol=1e-5)
@@ -194,19 +197,24 @@ def test_masks_two_weeks_earlier(fitted):
     np.testing.assert_allclose(same.factual.infections, same.other.infections)
 
 
-def test_the_ode_fits_too(fitted):
-    other = outbreak(ode=True, steps=1)
-    days = other.course({name: jnp.asarray(v) for name, v in TRUTH.items()}, 30, (Masks(10.0, 0.5),))
-    solved = TOWN.solve(Rates(2.5, 5.0, 3.0, 20.0), 30, (Masks(10.0, 0.5),))
-    np.testing.assert_allclose(np.asarray(days.removed[-1]), solved.removed[-1], rtol=1e-3)
+def test_the_ode_serves_an_outbreak():
+    other = outbreak(ode=True)
+    with jax.enable_x64(True):
+        own = {name: jnp.asarray(value) for name, value in TRUTH.items()}
+        days = other.course(own, 60, (Masks(20.0, 0.5),))
+    solved = TOWN.solve(Rates(2.5, 5.0, 3.0, 20.0), 60, (Masks(20.0, 0.5),))
+    np.testing.assert_allclose(np.asarray(days.removed[-1]), solved.removed[-1], rtol=1e-4)
 
 
 def test_delay_moves_reports():
     weights = delay_weights(5.0, 2.0)
     assert weights @ (np.arange(30) + 0.5) == pytest.approx(5.0, abs=0.02)
-    infections = jnp.zeros((20, 1)).at[3].set(100.0)
-    spread = SEEN.reports({}, infections)
-    np.testing.assert_allclose(spread[3:, 0], 30 * SEEN.delay[:17], rtol=1e-5)
+    infections = np.zeros((20, 1))
+    infections[3] = 100.0
+    with jax.enable_x64(True):
+        spread = np.asarray(SEEN.reports({}, jnp.asarray(infections)))
+    np.testing.assert_allclose(spread[3:, 0], 30 * SEEN.delay[:17], atol=1e-12)
+    assert not spread[:3].any()
 
 
 def test_bad_epidemics(fitted):

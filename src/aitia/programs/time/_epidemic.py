@@ -242,9 +242,9 @@ class Epidemic:
 
         return jax.lax.scan(move, state, jnp.arange(steps))[0]
 
-    def _days(self, rates: Rates, days: int, measures: Sequence[Measure], steps: int, draw_on) -> Course:
-        start = self.start(rates)
-
+    def _days(
+        self, start: State, rates: Rates, days: int, measures: Sequence[Measure], steps: int, draw_on: Any
+    ) -> Course:
         def body(state, day):
             after = self._day(state, day, rates, measures, steps, draw_on(day))
             return after, (after, after.infected - state.infected)
@@ -257,7 +257,14 @@ class Epidemic:
         self, rates: Rates, days: int, measures: Sequence[Measure] = (), steps: int = 1
     ) -> Course:
         """Like `expected`, inside JAX code: no checks, traced."""
-        return self._days(rates, days, measures, steps, lambda day: lambda people, share, i: people * share)
+        return self._days(
+            self.start(rates),
+            rates,
+            days,
+            measures,
+            steps,
+            lambda day: lambda people, share, i: people * share,
+        )
 
     @double
     def expected(
@@ -297,7 +304,7 @@ class Epidemic:
         what would have happened in one epidemic, use `Outbreak`.
 
         Args:
-            rates: what it runs on; `seeds` is rounded.
+            rates: what it runs on; the seeds of each group are rounded.
             days: how many days.
             measures: what is done.
             draws: how many epidemics.
@@ -399,7 +406,12 @@ def _expected(epidemic: Epidemic, days: int, steps: int, rates: Rates, measures)
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _simulate(epidemic: Epidemic, days: int, steps: int, rates: Rates, measures, keys) -> Course:
-    rates = rates._replace(seeds=jnp.round(rates.seeds))
+    begin = epidemic.start(rates)
+    seeds = jnp.round(begin.infectious)
+    # Too few to give every group its share: all of them are in the largest one.
+    largest = jnp.arange(len(seeds)) == jnp.argmax(jnp.asarray(epidemic.people))
+    seeds = jnp.where(seeds.sum() == 0, largest * jnp.maximum(jnp.round(rates.seeds), 1.0), seeds)
+    begin = begin._replace(infectious=seeds, susceptible=jnp.asarray(epidemic.people) - seeds)
 
     def one(key):
         def draw_on(day):
@@ -412,7 +424,7 @@ def _simulate(epidemic: Epidemic, days: int, steps: int, rates: Rates, measures,
 
             return draw
 
-        return epidemic._days(rates, days, measures, steps, draw_on)
+        return epidemic._days(begin, rates, days, measures, steps, draw_on)
 
     return jax.vmap(one)(keys)
 
