@@ -49,9 +49,7 @@ def parts_of_a_program(draw, most=3):
         node: tuple(other for other in NAMES[:k] if draw(st.booleans())) for k, node in enumerate(NAMES)
     }
     count = draw(st.integers(2, most))
-    owners = {
-        node: draw(st.sets(st.integers(0, count - 1), min_size=1, max_size=count)) for node in NAMES
-    }
+    owners = {node: draw(st.sets(st.integers(0, count - 1), min_size=1, max_size=count)) for node in NAMES}
     programs = []
     for number in range(count):
         own = {node: function_for(node, parents[node]) for node in NAMES if number in owners[node]}
@@ -98,9 +96,10 @@ def test_renaming_there_and_back_is_the_identity(programs, order):
         assert moved.graph == whole.graph.relabel(names)
         assert moved.renamed(back).mechanisms == whole.mechanisms
         # Two steps are one: a renamed mechanism is wrapped once.
-        assert whole.renamed(there).renamed(
-            {f"new_{each}": each.upper() for each in NAMES}
-        ).mechanisms == whole.renamed({old: new[4:].upper() for old, new in there.items()}).mechanisms
+        assert (
+            whole.renamed(there).renamed({f"new_{each}": each.upper() for each in NAMES}).mechanisms
+            == whole.renamed({old: new[4:].upper() for old, new in there.items()}).mechanisms
+        )
 
 
 def test_order_of_composition_does_not_change_draws():
@@ -131,10 +130,15 @@ def test_a_renamed_program_has_the_same_distribution():
     second = other.simulate(4_000, groups={"county": 2}, parameters={"grade": slopes["exam"]})
     assert set(second) == {"skill", "grade", "county"}
     for group, slope in ((0, 1.0), (1, 3.0)):
-        for columns, names in ((first, ("ability", "exam", "school")), (second, ("skill", "grade", "county"))):
+        for columns, names in (
+            (first, ("ability", "exam", "school")),
+            (second, ("skill", "grade", "county")),
+        ):
             cause, effect, at = (columns[name] for name in names)
             # Standard error of the slope: 0.1 / sqrt(2000) = 0.0022.
-            assert np.polyfit(cause[at == group], effect[at == group], 1)[0] == pytest.approx(slope, abs=0.012)
+            assert np.polyfit(cause[at == group], effect[at == group], 1)[0] == pytest.approx(
+                slope, abs=0.012
+            )
 
 
 def test_prefix_and_keep():
@@ -161,9 +165,9 @@ def test_swapping_a_mechanism_leaves_other_draws_as_they_were():
     assert other.graph == program.graph
     with pytest.raises(ProgramError, match="reads z; the old one reads x"):
         program.with_mechanism("m", lambda z: dist.Normal(z, 1))
-    assert program.with_mechanism(
-        "m", lambda z: dist.Normal(z, 1), other_parents=True
-    ).graph.parents("m") == {"z"}
+    assert program.with_mechanism("m", lambda z: dist.Normal(z, 1), other_parents=True).graph.parents(
+        "m"
+    ) == {"z"}
 
 
 def test_cutting_leaves_inputs_where_something_is_read():
@@ -180,7 +184,9 @@ def test_cutting_leaves_inputs_where_something_is_read():
 
 
 def test_levels_survive_cutting_and_must_agree():
-    program = Program({"g": dist.Bernoulli(0.5), "y": lambda g: dist.Normal(g, 1)}, levels={"g": ("low", "high")})
+    program = Program(
+        {"g": dist.Bernoulli(0.5), "y": lambda g: dist.Normal(g, 1)}, levels={"g": ("low", "high")}
+    )
     cut = program.without("g")
     assert cut.levels["g"] == ("low", "high")
     assert compose(cut, program.only("g")).levels == program.levels
@@ -285,7 +291,11 @@ def test_nested_groups():
     ("groups", "within", "message"),
     [
         ({"school": ("teacher",)}, {}, "'teacher' has one value for each school, but reads 'quality'"),
-        ({"school": ("money", "quality"), "class": ("teacher",)}, {}, "reads 'quality', which varies by school"),
+        (
+            {"school": ("money", "quality"), "class": ("teacher",)},
+            {},
+            "reads 'quality', which varies by school",
+        ),
         ({"school": ("monye",)}, {}, "Did you mean 'money'"),
         ({"school": ("money",), "class": ("money",)}, {}, "in two groups"),
         ({"exam": ("money",)}, {}, "both a group and a node"),
@@ -300,7 +310,10 @@ def test_groups_that_cannot_be(groups, within, message):
 
 def test_group_node_with_a_parameter_that_varies_inside():
     with pytest.raises(ProgramError, match="its parameter 'm' varies by class"):
-        Program({"q": lambda *, m=parameter(dist.Normal(0, 1), per="class"): dist.Normal(m, 1)}, groups={"school": "q"})
+        Program(
+            {"q": lambda *, m=parameter(dist.Normal(0, 1), per="class"): dist.Normal(m, 1)},
+            groups={"school": "q"},
+        )
 
 
 def test_simulated_data_come_from_the_stated_numbers():

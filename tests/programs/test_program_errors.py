@@ -76,7 +76,9 @@ def test_refused_by_name(make, kind, message):
 
 def test_levels_that_a_mechanism_has_otherwise():
     with pytest.raises(ProgramError, match="3 levels are given for 'g'"):
-        Program({"y": lambda g: dist.Normal(g, 1)}, inputs={"g": Input(levels=("a", "b"))}, levels={"g": "abc"})
+        Program(
+            {"y": lambda g: dist.Normal(g, 1)}, inputs={"g": Input(levels=("a", "b"))}, levels={"g": "abc"}
+        )
 
 
 def test_a_graph_with_unmeasured_causes_is_compared_by_projection():

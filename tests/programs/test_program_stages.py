@@ -35,9 +35,10 @@ def study(program):
 def test_identification_and_estimation(program, study):
     estimate = study.identify().estimate().result
     assert study.identify().estimand.adjustment  # there is confounding by age
-    truth = program.query("health", do={"dose": 1.0}, draws=2_000).mean - program.query(
-        "health", do={"dose": 0.0}, draws=2_000
-    ).mean
+    truth = (
+        program.query("health", do={"dose": 1.0}, draws=2_000).mean
+        - program.query("health", do={"dose": 0.0}, draws=2_000).mean
+    )
     assert truth == pytest.approx(1.35)  # common random numbers: the noise cancels
     assert abs(estimate.value - truth) < 5 * estimate.std_error
 
