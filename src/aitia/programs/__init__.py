@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from .composition._simulated import simulated as simulated
     from .conditioning import Tempered as Tempered
     from .conditioning import Weighting as Weighting
+    from .exact import Bounds as Bounds
+    from .exact import Enumeration as Enumeration
+    from .exact import GaussianConditioning as GaussianConditioning
+    from .exact import bounds_of as bounds_of
     from .forms import GumbelMax as GumbelMax
     from .forms import Rank as Rank
     from .forms import Threshold as Threshold
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
     from .inference._centring import ByGroupSize as ByGroupSize
     from .inference._centring import Centred as Centred
     from .inference._centring import NonCentred as NonCentred
+    from .inference._centring import Only as Only
     from .inference._encode import MissingCells as MissingCells
     from .inference._fit import fit as fit
     from .inference._guides import FlowGuide as FlowGuide
@@ -82,6 +87,7 @@ _HOME = {
         "UnknownParent",
     ),
     "_events": ("above", "at_least", "at_most", "below", "between", "one_of"),
+    "exact": ("Bounds", "Enumeration", "GaussianConditioning", "bounds_of"),
     "_fitted": ("Diagnostic", "Fitted"),
     "forms": ("GumbelMax", "Rank", "Threshold", "with_noise"),
     "_interventions": ("AsIn", "DrawFrom", "Policy", "SetTo", "ShiftBy"),
@@ -99,7 +105,7 @@ _HOME = {
     "composition._join": ("CyclicProgram", "compose"),
     "composition._plate": ("plate",),
     "composition._simulated": ("simulated",),
-    "inference._centring": ("ByGroupSize", "Centred", "NonCentred"),
+    "inference._centring": ("ByGroupSize", "Centred", "NonCentred", "Only"),
     "inference._encode": ("MissingCells",),
     "inference._fit": ("fit",),
     "inference._guides": ("FlowGuide", "FullRank", "MeanField"),

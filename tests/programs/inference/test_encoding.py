@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pandas as pd
@@ -117,12 +118,15 @@ def test_a_value_that_no_parameter_allows_is_named():
         Program([count]).fit({"count": [1, 0, -2, 4]}, NUTS())
 
 
-def test_a_log_density_that_is_nowhere_finite_names_the_node():
-    def broken(*, slope=parameter(dist.Normal(0, 1))):
-        return dist.Normal(slope - slope**2 / 0.0, 1.0)
+def test_a_log_density_that_is_nowhere_finite_names_the_node_and_the_row():
+    def dose():
+        return dist.Normal(50.0, 1.0)
 
-    with pytest.raises(FitError, match="broken"):
-        Program([broken]).fit({"broken": [1.0, 2.0]}, Laplace())
+    def effect(dose, *, slope=parameter(dist.Normal(0, 1))):
+        return dist.Normal(slope * jnp.log(dose), 1.0)
+
+    with pytest.raises(FitError, match=r"value 2.0 of the node 'effect' in row 2"):
+        Program([dose, effect]).fit({"dose": [50.0, -1.0], "effect": [1.0, 2.0]}, Laplace())
 
 
 def test_images_are_columns_with_more_than_one_axis():

@@ -4,6 +4,7 @@ from ._centring import ByGroupSize as ByGroupSize
 from ._centring import Centred as Centred
 from ._centring import Centring as Centring
 from ._centring import NonCentred as NonCentred
+from ._centring import Only as Only
 from ._encode import MissingCells as MissingCells
 from ._engine import Drawn as Drawn
 from ._engine import Engine as Engine

@@ -20,15 +20,15 @@ class Centring(ABC):
     """Which parameters with a location-scale prior are sampled as they are."""
 
     @abstractmethod
-    def centred(self, rows_per_group: float) -> bool:
-        """Whether a value is sampled as it is, given how many rows tell of one such value."""
+    def centred(self, node: str, name: str, rows_per_group: float) -> bool:
+        """Whether a parameter is sampled as it is, given how many rows tell of one of its values (the median)."""
 
 
 @dataclass(frozen=True)
 class Centred(Centring):
     """Every value is sampled as it is."""
 
-    def centred(self, rows_per_group: float) -> bool:
+    def centred(self, node: str, name: str, rows_per_group: float) -> bool:
         return True
 
 
@@ -36,7 +36,7 @@ class Centred(Centring):
 class NonCentred(Centring):
     """Every value with a location-scale prior that depends on other parameters is sampled as its standardised self."""
 
-    def centred(self, rows_per_group: float) -> bool:
+    def centred(self, node: str, name: str, rows_per_group: float) -> bool:
         return False
 
 
@@ -48,10 +48,24 @@ class ByGroupSize(Centring):
         rows: from so many rows per group on (the median over groups) the value is sampled as it is.
     """
 
-    rows: float = 50
+    rows: float = 100
 
-    def centred(self, rows_per_group: float) -> bool:
+    def centred(self, node: str, name: str, rows_per_group: float) -> bool:
         return rows_per_group >= self.rows
+
+
+@dataclass(frozen=True)
+class Only(Centring):
+    """The named parameters are sampled as they are, the others as their standardised selves.
+
+    Args:
+        names: parameters as (node, name).
+    """
+
+    names: frozenset[tuple[str, str]]
+
+    def centred(self, node: str, name: str, rows_per_group: float) -> bool:
+        return (node, name) in self.names
 
 
 _STANDARD = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,13 @@ class Drawn:
 
 
 class Engine(ABC):
-    """A way to draw from a posterior. It sees a log density over unconstrained numbers, and knows no program."""
+    """A way to draw from a posterior. It sees a log density over unconstrained numbers, and knows no program.
+
+    Attributes:
+        minds_centring: whether it draws better where group values that the data know well are sampled as they are.
+    """
+
+    minds_centring: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, posterior: Posterior, *, seed: int, show_progress: bool | None = None) -> Drawn:

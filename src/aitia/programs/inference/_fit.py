@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from aitia.core import Decision
+from aitia.core import Decision, listing
 from aitia.programs._errors import FitError
 from aitia.programs._fitted import Fitted
 from aitia.programs._mechanism import Mechanism
@@ -20,6 +20,7 @@ from aitia.programs.inference._centring import Centring
 from aitia.programs.inference._choose import choose
 from aitia.programs.inference._encode import Encoded, MissingCells, encode
 from aitia.programs.inference._engine import Drawn, Engine
+from aitia.programs.inference._pilot import by_information
 from aitia.programs.inference._posterior import LATENTS, Posterior, posterior_of
 from aitia.programs.inference._trust import read_draws
 from aitia.programs.inference._validate import replaced, validated, with_levels
@@ -51,7 +52,8 @@ def fit(
         latent: the nodes that are not measured. Continuous ones become unknowns of the posterior, one for each row
             or group; discrete ones with finitely many values are summed over exactly.
         missing: what to do about cells without a value.
-        centring: how parameters are sampled whose prior depends on others; None goes by group size.
+        centring: how parameters are sampled whose prior depends on others; None goes by how much the data say of
+            each (see `Centred`, `NonCentred`).
         keep_latents: keep draws of nodes without data, in `Fitted.latents`.
         seed: the seed; the same seed gives the same draws.
         show_progress: whether to show a bar; None shows it on a terminal.
@@ -79,6 +81,14 @@ def fit(
     encoded = validated(program, encoded)
     posterior = posterior_of(program, encoded, centring)
     decisions = list(encoded.decisions)
+    if centring is None and posterior.standardised and (engine is None or engine.minds_centring):
+        informed = by_information(posterior, seed)
+        if informed.names:
+            posterior = posterior_of(program, encoded, informed)
+            named = listing(sorted(f"{node}.{name}" for node, name in informed.names))
+            decisions.append(
+                Decision(f"sampled {named} as they are", "the data say more of them than their priors")
+            )
     if posterior.size == 0:
         engine, drawn = None, Drawn({})
         decisions.append(Decision("ran no engine", "no mechanism has a parameter to learn"))
@@ -132,7 +142,9 @@ def _learned(program: Program, encoded: Encoded, seed: int, show_progress: bool 
             lacking = next(name for name in family if name not in encoded.values)
             if not mechanism.needs_data:
                 keep = ~np.any(gaps, axis=0) if gaps else slice(None)
-                present = {name: encoded.values[name][keep] for name in mechanism.parents if name in encoded.values}
+                present = {
+                    name: encoded.values[name][keep] for name in mechanism.parents if name in encoded.values
+                }
                 own = encoded.values[node][keep] if node in encoded.values else None
                 learned[node] = mechanism.learned(present, own, seed=seed, show_progress=show_progress)
             elif type(mechanism).learned is not Mechanism.learned:

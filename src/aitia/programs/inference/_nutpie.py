@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -28,6 +29,8 @@ class Nutpie(Engine):
         warmup: draws thrown away first.
         target_acceptance: the acceptance rate that the step size is adapted to.
     """
+
+    minds_centring: ClassVar[bool] = True
 
     draws: int = 500
     chains: int = 4

@@ -7,6 +7,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -42,6 +43,8 @@ class NUTS(Engine):
     Raises:
         FitError: a number of draws or chains below what the diagnostics need.
     """
+
+    minds_centring: ClassVar[bool] = True
 
     draws: int = 500
     chains: int = 4

@@ -17,8 +17,8 @@ from aitia.programs._fitted import draw_prior
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
 from aitia.programs.inference._centring import (
-    ByGroupSize,
     Centring,
+    NonCentred,
     from_standard,
     is_location_scale,
     standard_draw,
@@ -49,6 +49,7 @@ class Posterior:
         cost: how many log densities one evaluation computes.
         terms: the terms of the nodes whose families have data, by node.
         hierarchical: the parameters whose prior depends on others, as ``node.parameter``.
+        standardised: the parameters whose numbers are their standardised selves, as (node, name).
         from_prior: from a random key to a point drawn from the priors.
         draw_discrete: from a random key and a point to a draw of the discrete nodes without data, by node.
     """
@@ -64,6 +65,7 @@ class Posterior:
     cost: int = 0
     terms: Mapping[str, Term] = field(default_factory=dict)
     hierarchical: tuple[str, ...] = ()
+    standardised: frozenset[tuple[str, str]] = frozenset()
     from_prior: Callable[[jax.Array], Any] | None = None
     draw_discrete: Callable[[jax.Array, Any], dict[str, jax.Array]] | None = None
 
@@ -127,9 +129,9 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
     Args:
         program: the program.
         data: the data.
-        centring: which parameters with a location-scale prior are sampled as they are; None goes by group size.
+        centring: which parameters with a location-scale prior are sampled as they are; None for none of them.
     """
-    centring = centring or ByGroupSize()
+    centring = centring or NonCentred()
     unknowns = Unknowns(program, data)
     apart = {*unknowns.touched, *unknowns.computed}
     terms: dict[str, Term] = {
@@ -260,6 +262,7 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
             for name, p in m.parameters.items()
             if p.depends_on
         ),
+        frozenset(standardised),
         from_prior if all(site.by_noise for site in unknowns.sites.values()) else None,
         draw_discrete if unknowns.summed else None,
     )
@@ -278,6 +281,6 @@ def _standardised(program: Program, data: Encoded, centring: Centring) -> set[tu
                 at = data.group_of_row[each.per]
                 of = data.rows_of(node)
                 rows = float(np.median(np.bincount(at if of is None else at[of], minlength=1)))
-            if not centring.centred(rows):
+            if not centring.centred(node, name, rows):
                 found.add((node, name))
     return found
