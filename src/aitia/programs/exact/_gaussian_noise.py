@@ -64,8 +64,9 @@ def _law(law: Any) -> GaussianNoise | None:
     shape = law.shape()
     while isinstance(base, dist.ExpandedDistribution | dist.Independent):
         base = base.base_dist
-    if type(base) is dist.Normal:
+    kind = type(base)
+    if kind is dist.Normal:
         return GaussianNoise(prod(shape), lambda z: base.loc + base.scale * jnp.reshape(z, shape))
-    if type(base) is dist.MultivariateNormal and not law.batch_shape:
+    if kind is dist.MultivariateNormal and not law.batch_shape:
         return GaussianNoise(prod(shape), lambda z: base.loc + base.scale_tril @ z)
     return None
