@@ -53,7 +53,8 @@ def test_latent_nodes(program):
 
 
 def test_the_programs_own_data_keep_its_promises_and_another_graph_breaks_them(study, program):
-    case = Case(study.identify().estimate().result, study._drawn(), program.graph, study.table)
+    done = study.identify().estimate()
+    case = Case(done.result, done._drawn(), program.graph, study.table)
     assert ImpliedIndependences().refute(case).verdict is Verdict.SURVIVED
     assert GraphFalsification().refute(case).verdict is Verdict.SURVIVED
     wrong = program.with_mechanism("health", lambda age: dist.Normal(age, 1), other_parents=True).graph
