@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ GRAPH = "x -> bent; x -> straight; region -> straight; x -> visits"
 
 
 @pytest.fixture(scope="module")
-def program(data):
+def program(data) -> Any:
     region = {"region": 3}
     tried = {
         "x": [Root()],
@@ -91,7 +93,9 @@ def test_the_program_has_the_graph_and_the_levels_and_answers(program, data):
 
 
 def test_a_parent_without_data_leaves_one_default_that_is_not_scored(data):
-    program = Program.from_graph("U [latent]; U -> x; U -> visits", {"x": data["x"], "visits": data["visits"]})
+    program: Any = Program.from_graph(
+        "U [latent]; U -> x; U -> visits", {"x": data["x"], "visits": data["visits"]}
+    )
     assert program.choices.chosen("x").candidate == "normal, linear in U"
     assert program.choices.chosen("x").score is None
     assert "Its parent 'U' has no data" in program.choices.chosen("x").reason

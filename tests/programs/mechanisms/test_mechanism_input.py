@@ -39,7 +39,10 @@ Y = X + np.sin(7 * X)
         (lambda: Linear("age", varying="age"), "no group is given"),
         (lambda: Linear("age", per="school", varying="height"), "no column 'height'"),
         (lambda: Linear("age", priors={"slope": dist.Normal(0, 1)}), "no such parameter"),
-        (lambda: Linear("age", priors={"slopes": dist.Normal(0, 1).expand((3,))}), r"shape \(3,\); it needs \(1,\)"),
+        (
+            lambda: Linear("age", priors={"slopes": dist.Normal(0, 1).expand((3,))}),
+            r"shape \(3,\); it needs \(1,\)",
+        ),
         (lambda: Spline("region", categorical={"region": 3}), "needs a parent that is a number"),
         (lambda: GaussianProcess("age", boundary=1.0), "boundary factor 1.0"),
         (lambda: TreeEnsemble("age", estimator="forest"), "has no fit and predict"),
@@ -59,7 +62,13 @@ def test_a_mechanism_that_cannot_be_is_refused_where_it_is_made(make, says):
     ("mechanism", "parents", "values", "kind", "says"),
     [
         (Linear("x"), {"x": np.ones(40)}, Y, ConstantParent, "'x' has the same value in all 40 rows"),
-        (Linear("x"), {"x": np.where(X > 0.9, np.nan, X)}, Y, FitError, "missing or infinite; the first is in row"),
+        (
+            Linear("x"),
+            {"x": np.where(X > 0.9, np.nan, X)},
+            Y,
+            FitError,
+            "missing or infinite values; the first is in row",
+        ),
         (Linear("x"), {"x": X[:30]}, Y, FitError, "has 30 rows where 40 were expected"),
         (Linear("x", categorical={"x": 2}), {"x": np.arange(40) % 3}, Y, UnseenLevel, "value 2 in row 2"),
         (Linear("x", categorical=["x"]), {"x": X}, Y, UnseenLevel, "its levels are 0, 1"),
@@ -73,7 +82,13 @@ def test_a_mechanism_that_cannot_be_is_refused_where_it_is_made(make, says):
         (TreeEnsemble("x"), {}, Y, FitError, "no data on the parent 'x'"),
         (ConditionalFlow("x"), {"x": X[:10]}, Y[:10], TooFewRows, "20 rows"),
         (ConditionalFlow("x", size=3), {"x": X}, Y, FitError, r"shape \(3,\)"),
-        (Table("x", parent_levels={"x": 2}), {"x": np.arange(40) % 3}, np.arange(40) % 2, UnseenLevel, "value 2"),
+        (
+            Table("x", parent_levels={"x": 2}),
+            {"x": np.arange(40) % 3},
+            np.arange(40) % 2,
+            UnseenLevel,
+            "value 2",
+        ),
     ],
     ids=lambda each: type(each).__name__ if hasattr(each, "parents") else "",
 )
@@ -99,7 +114,14 @@ def test_an_estimator_that_is_no_sum_of_trees_is_refused_by_name():
 
 @pytest.mark.parametrize(
     "mechanism",
-    [Spline("x"), GaussianProcess("x"), TreeEnsemble("x"), ConditionalFlow("x"), Table("x"), Linear("x", categorical=["x"])],
+    [
+        Spline("x"),
+        GaussianProcess("x"),
+        TreeEnsemble("x"),
+        ConditionalFlow("x"),
+        Table("x"),
+        Linear("x", categorical=["x"]),
+    ],
     ids=str,
 )
 def test_a_mechanism_that_must_see_data_first_says_so(mechanism):

@@ -70,7 +70,9 @@ TABLE = {
     "binomial": (GeneralisedLinear("x", family=Binomial(40), priors=NARROW), "count"),
     "poisson": (GeneralisedLinear("x", family=Poisson(), priors=NARROW), "count"),
     "negative binomial": (
-        GeneralisedLinear("x", family=NegativeBinomial(), priors={**NARROW, "overdispersion": dist.Uniform(0.1, 0.5)}),
+        GeneralisedLinear(
+            "x", family=NegativeBinomial(), priors={**NARROW, "overdispersion": dist.Uniform(0.1, 0.5)}
+        ),
         "count",
     ),
     "categorical": (GeneralisedLinear("x", family=Categorical(3), priors=NARROW), "level"),
@@ -94,7 +96,10 @@ def learned():
             done = mechanism.learned({each: DATA[each] for each in mechanism.parents}, DATA[node], seed=0)
             program = Program({"node": done, **{each: dist.Normal(0, 1) for each in done.parents}})
             own = draw_prior(program, seed_key(3), {}).get("node", {})
-            made[name] = (done, {key: each[0] if done.parameters[key].per else each for key, each in own.items()})
+            made[name] = (
+                done,
+                {key: each[0] if done.parameters[key].per else each for key, each in own.items()},
+            )
     return made
 
 
@@ -116,7 +121,9 @@ def test_a_density_integrates_to_one_is_that_of_the_pushed_noise_and_is_inverted
 
             return jax.vmap(one)(keys)
 
-        values, densities, back, weights = map(np.asarray, draw(jax.random.split(seed_key(1), DRAWS), here, own))
+        values, densities, back, weights = map(
+            np.asarray, draw(jax.random.split(seed_key(1), DRAWS), here, own)
+        )
         # A value comes back from its noise, and the weight of exact evidence is its density.
         assert np.abs(back - values).max() <= 1e-8 * max(1.0, np.abs(values).max())
         # (Counts: the mass between two values of a distribution function that NumPyro knows to about 1e-6.)
@@ -134,7 +141,8 @@ def test_a_density_integrates_to_one_is_that_of_the_pushed_noise_and_is_inverted
         density = np.exp(np.asarray(score(jnp.asarray(grid), here, own)))
 
     if discrete:
-        assert abs(density.sum() - 1) < 1e-9
+        # NumPyro knows a negative binomial to about 1e-7.
+        assert abs(density.sum() - 1) < 1e-6
         cumulative = np.interp(values, grid, np.cumsum(density))
         empirical = np.searchsorted(np.sort(values), values, side="right") / DRAWS
     else:
@@ -153,7 +161,9 @@ def test_noise_given_an_interval_gives_values_in_it_and_its_probability(name, le
         at = mechanism.at({"x": jnp.asarray(4.0), "g": jnp.asarray(1)}, own)
         middle = float(at.push(0.3))
         inside = Between(middle, float(at.push(1.1)))
-        noise, weight = jax.vmap(lambda key: at.abduct(key, [(at, inside)]))(jax.random.split(seed_key(2), 200))
+        noise, weight = jax.vmap(lambda key: at.abduct(key, [(at, inside)]))(
+            jax.random.split(seed_key(2), 200)
+        )
         values = np.asarray(jax.vmap(at.push)(noise))
     assert values.min() >= middle - 1e-9
     assert values.max() <= inside.high + 1e-9
@@ -179,4 +189,6 @@ def test_the_noise_of_an_array_is_found_exactly_and_its_density_integrates_to_on
         linear = Linear("x", size=2).learned({"x": x}, array)
         own = {"intercept": jnp.zeros(2), "slopes": jnp.zeros((1, 2)), "spread": jnp.ones(2)}
         expected = dist.Normal(array.mean(axis=0), array.std(axis=0)).log_prob(value).sum()
-        assert float(linear.at({"x": jnp.asarray(0.5)}, own).log_prob(value)) == pytest.approx(float(expected))
+        assert float(linear.at({"x": jnp.asarray(0.5)}, own).log_prob(value)) == pytest.approx(
+            float(expected)
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,7 +36,7 @@ def _double():
         yield
 
 
-def _mode(mechanism, parents, values, groups=None):
+def _mode(mechanism, parents, values, groups=None) -> tuple[Any, dict[str, np.ndarray]]:
     learned = mechanism.learned(parents, values, seed=0)
     rows = len(values)
     n_groups = {name: int(each.max()) + 1 for name, each in (groups or {}).items()}
@@ -48,7 +50,7 @@ def test_the_mode_of_a_linear_mechanism_is_ridge_regression():
     x = random.normal([1.0, 50.0], [2.0, 9.0], (80, 2))
     y = 3 + x @ [0.5, -0.2] + random.normal(size=80)
     parents = {"a": x[:, 0], "b": x[:, 1]}
-    learned, found = _mode(Linear("a", "b", priors={"slopes": dist.Normal(0, 0.1)}), parents, y)
+    _, found = _mode(Linear("a", "b", priors={"slopes": dist.Normal(0, 0.1)}), parents, y)
     rows = (x - x.mean(axis=0)) / x.std(axis=0)
     standard = (y - y.mean()) / y.std()
     # The normal equations with penalty spread² / prior variance.
@@ -69,7 +71,11 @@ def test_the_mode_under_flat_priors_is_that_of_statsmodels(name):
     x, g = random.normal(3, 2, n), random.integers(0, 3, n)
     line = -1 + 0.4 * x + 0.5 * (g == 2)
     family, theirs, values = {
-        "Bernoulli": (Bernoulli(), sm.families.Binomial(), (random.random(n) < 1 / (1 + np.exp(-line))).astype(int)),
+        "Bernoulli": (
+            Bernoulli(),
+            sm.families.Binomial(),
+            (random.random(n) < 1 / (1 + np.exp(-line))).astype(int),
+        ),
         "Poisson": (Poisson(), sm.families.Poisson(), random.poisson(np.exp(line))),
         "Gamma": (Gamma(), sm.families.Gamma(sm.families.links.Log()), random.gamma(3, np.exp(line) / 3)),
     }[name]
@@ -89,7 +95,7 @@ def test_the_mode_of_a_multinomial_logit_is_that_of_statsmodels():
     random = np.random.default_rng(2)
     x = random.normal(size=500)
     values = np.argmax(np.column_stack([0 * x, x, -0.5 * x]) + random.gumbel(size=(500, 3)), axis=1)
-    learned, found = _mode(GeneralisedLinear("x", family=Categorical(3), priors=FLAT), {"x": x}, values)
+    _, found = _mode(GeneralisedLinear("x", family=Categorical(3), priors=FLAT), {"x": x}, values)
     # statsmodels.api.MNLogit(values, [1, x]).fit().params, slopes in the second row
     theirs = sm.MNLogit(values, sm.add_constant(x)).fit(disp=0).params
     np.testing.assert_allclose(found["slopes"][0] / x.std(), theirs[1], rtol=1e-4)
@@ -138,7 +144,10 @@ def test_the_spline_basis_is_that_of_scipy():
 def test_features_of_a_gaussian_process_carry_its_kernel(kernel):
     boundary, functions = 2.5, 32
     x = jnp.linspace(-1, 1, 41)
-    waves, frequencies = jax.vmap(lambda at: eigenfunctions(at, boundary, functions)[0])(x), np.arange(1, 33) * np.pi / 5
+    waves, frequencies = (
+        jax.vmap(lambda at: eigenfunctions(at, boundary, functions)[0])(x),
+        np.arange(1, 33) * np.pi / 5,
+    )
     np.testing.assert_allclose(eigenfunctions(x[0], boundary, functions)[1], frequencies)
     exact = lambda length: kernel.covariance(x[:, None] - x[None, :], length)  # noqa: E731
     worst = {}
@@ -183,7 +192,9 @@ def test_cross_fitted_residuals_keep_the_noise_from_shrinking():
     random = np.random.default_rng(6)
     x = random.uniform(-2, 2, 600)
     y = x**2 + random.normal(size=600)
-    trees = TreeEnsemble("x", estimator=RandomForestRegressor(30), normal_noise=True).learned({"x": x}, y, seed=0)
+    trees = TreeEnsemble("x", estimator=RandomForestRegressor(30), normal_noise=True).learned(
+        {"x": x}, y, seed=0
+    )
     # The forest's residuals on its own rows have a spread near 0.4; unseen ones near 1.1 (1 and the forest's error).
     assert 0.95 < trees.spread < 1.3
 

@@ -24,7 +24,11 @@ MOST_COMBINATIONS = 64
 
 
 def default_candidates(
-    node: str, parents: tuple[str, ...], kinds: Mapping[str, Kind], n_levels: Mapping[str, int], values: np.ndarray
+    node: str,
+    parents: tuple[str, ...],
+    kinds: Mapping[str, Kind],
+    n_levels: Mapping[str, int],
+    values: np.ndarray,
 ) -> list[Mechanism]:
     """The candidates for one node, the simplest first.
 
@@ -40,7 +44,11 @@ def default_candidates(
     numbers = [name for name in parents if name not in levels]
     small = not numbers and prod(levels.values()) <= MOST_COMBINATIONS
     pairs = len(parents) in range(2, 7)
-    table = [Table(*parents, parent_levels=levels, levels=range(n_levels[node]))] if small and node in n_levels else []
+    table = (
+        [Table(*parents, parent_levels=levels, levels=range(n_levels[node]))]
+        if small and node in n_levels
+        else []
+    )
 
     def linear(family, interactions=False) -> Mechanism:
         return GeneralisedLinear(*parents, family=family, categorical=levels, interactions=interactions)

@@ -80,5 +80,8 @@ class Choices:
             for each in self.rows
         ]
         widths = [max(len(line[at]) for line in [head, *lines]) for at in range(len(head))]
-        table = ["  ".join(f"{text:<{wide}}" for text, wide in zip(line, widths)).rstrip() for line in [head, *lines]]
+        table = [
+            "  ".join(f"{text:<{wide}}" for text, wide in zip(line, widths)).rstrip()
+            for line in [head, *lines]
+        ]
         return "\n".join([*table, self.note])

@@ -93,7 +93,9 @@ class ConditionalFlow(Mechanism):
 
     def _row(self, parents: Mapping[str, Any]) -> jax.Array:
         row = self.inputs.row(parents)
-        return row if len(row) else jnp.zeros(1)  # FlowJAX wants a condition; without parents it is a constant
+        return (
+            row if len(row) else jnp.zeros(1)
+        )  # FlowJAX wants a condition; without parents it is a constant
 
     def at(self, parents: Values, parameters: Values) -> Conditional:
         if self.flow is None:

@@ -62,7 +62,7 @@ def column(name: str, values: Any, rows: int | None = None) -> np.ndarray:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise FitError(
-            f"The column {name!r} has {int(bad.sum()):,} values that are missing or infinite; the first is in row {row}.",
+            f"The column {name!r} has {int(bad.sum()):,} missing or infinite values; the first is in row {row}.",
             "Leave these rows out or fill them in before.",
         )
     return array

@@ -18,6 +18,8 @@ from aitia.programs.mechanisms._links import Identity, Link, Log, Logit
 
 Own = Mapping[str, jax.Array]
 
+_IDENTITY, _LOG, _LOGIT = Identity(), Log(), Logit()
+
 
 class Family(ABC):
     """A law of one unit's value around its predictor.
@@ -26,11 +28,13 @@ class Family(ABC):
         name: its name in words.
         link: from the predictor to the mean.
         outputs: how many predictors it needs; 1 for most.
+        takes: the values it gives, in words.
     """
 
     name: str
     link: Link
     outputs: int = 1
+    takes: str
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -50,11 +54,6 @@ class Family(ABC):
     @abstractmethod
     def wrong(self, values: np.ndarray) -> np.ndarray:
         """Which values this family cannot give, by row."""
-
-    @property
-    @abstractmethod
-    def takes(self) -> str:
-        """The values it gives, in words."""
 
     def standard(self, values: np.ndarray) -> tuple[Any, float]:
         """The predictor of the mean of all values, and the unit of the predictor."""
@@ -89,7 +88,7 @@ class Family(ABC):
 class Normal(Family):
     """v = mean + spread * noise. Prior of the spread, in standard deviations of the node: Exponential(1)."""
 
-    link: Link = Identity()
+    link: Link = _IDENTITY
     name = "normal"
 
     @property
@@ -102,7 +101,7 @@ class Normal(Family):
     def wrong(self, values):
         return ~np.isfinite(values)
 
-    takes = "any number"  # pyright: ignore[reportAssignmentType]
+    takes = "any number"
 
     def standard(self, values):
         # Only on the identity's scale do a mean and a unit of the values mean the same for the predictor.
@@ -115,7 +114,7 @@ class Normal(Family):
 class Bernoulli(Family):
     """P(v = 1) = mean."""
 
-    link: Link = Logit()
+    link: Link = _LOGIT
     name = "Bernoulli"
 
     def distribution(self, predictor, own, scale):
@@ -126,7 +125,7 @@ class Bernoulli(Family):
     def wrong(self, values):
         return (values != 0) & (values != 1)
 
-    takes = "0 or 1"  # pyright: ignore[reportAssignmentType]
+    takes = "0 or 1"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class Binomial(Family):
     """
 
     total: int
-    link: Link = Logit()
+    link: Link = _LOGIT
     name = "binomial"
 
     def distribution(self, predictor, own, scale):
@@ -150,7 +149,7 @@ class Binomial(Family):
         return (values < 0) | (values > self.total) | (values != np.round(values))
 
     @property
-    def takes(self):
+    def takes(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return f"whole numbers from 0 to {self.total}"
 
     def standard(self, values):
@@ -161,7 +160,7 @@ class Binomial(Family):
 class Poisson(Family):
     """A count whose variance is its mean."""
 
-    link: Link = Log()
+    link: Link = _LOG
     name = "Poisson"
 
     def distribution(self, predictor, own, scale):
@@ -170,14 +169,14 @@ class Poisson(Family):
     def wrong(self, values):
         return (values < 0) | (values != np.round(values))
 
-    takes = "whole numbers from 0"  # pyright: ignore[reportAssignmentType]
+    takes = "whole numbers from 0"
 
 
 @dataclass(frozen=True)
 class NegativeBinomial(Family):
     """A count with variance mean + overdispersion * mean². Prior of the overdispersion: Exponential(1)."""
 
-    link: Link = Log()
+    link: Link = _LOG
     name = "negative binomial"
 
     @property
@@ -190,14 +189,14 @@ class NegativeBinomial(Family):
     def wrong(self, values):
         return (values < 0) | (values != np.round(values))
 
-    takes = "whole numbers from 0"  # pyright: ignore[reportAssignmentType]
+    takes = "whole numbers from 0"
 
 
 @dataclass(frozen=True)
 class Gamma(Family):
     """A positive number with variance dispersion * mean². Prior of the dispersion: Exponential(1)."""
 
-    link: Link = Log()
+    link: Link = _LOG
     name = "gamma"
 
     @property
@@ -211,7 +210,7 @@ class Gamma(Family):
     def wrong(self, values):
         return values <= 0
 
-    takes = "positive numbers"  # pyright: ignore[reportAssignmentType]
+    takes = "positive numbers"
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ class Categorical(Family):
     """
 
     levels: int
-    link: Link = Logit()
+    link: Link = _LOGIT
     name = "categorical"
 
     def __post_init__(self) -> None:
@@ -244,10 +243,12 @@ class Categorical(Family):
         return (values < 0) | (values >= self.levels) | (values != np.round(values))
 
     @property
-    def takes(self):
+    def takes(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return f"the levels 0 to {self.levels - 1}"
 
     def standard(self, values):
         # Half a row more for each level: one that was not seen keeps a finite logit.
         shares = np.bincount(values.astype(int), minlength=self.levels) + 0.5
-        return np.log(shares[1:] / shares[0]) if self.levels > 2 else float(np.log(shares[1] / shares[0])), 1.0
+        return np.log(shares[1:] / shares[0]) if self.levels > 2 else float(
+            np.log(shares[1] / shares[0])
+        ), 1.0

@@ -59,13 +59,17 @@ def from_graph(
             mechanisms[node], choices = _choose(node, tried[node], read, folds, seed, bar)
             rows += choices
     program = Program(mechanisms, graph=_without_flags(graph), levels=read.names)
-    taken = f"{read.n_compared:,} of {read.n_rows:,} rows" if read.n_compared < read.n_rows else f"{read.n_rows:,} rows"
+    taken = (
+        f"{read.n_compared:,} of {read.n_rows:,} rows"
+        if read.n_compared < read.n_rows
+        else f"{read.n_rows:,} rows"
+    )
     program.choices = Choices(
         tuple(rows),
         f"Scores are mean log densities (of discrete nodes: log probabilities) of held-out rows, in {folds} folds of "
         f"{taken}. Chosen is the simplest candidate within one standard error of the best, by the difference on the "
         "same rows. Mechanisms with parameters were fitted at the mode of their posterior; scales and knots of their "
-        "inputs come from all rows compared. Those that learn outside of an engine learned on each fold's training rows.",
+        "inputs come from all rows compared. Those that learn outside of an engine did so on each fold's training rows.",
     )
     return program
 
@@ -146,7 +150,9 @@ def _read(graph: Graph, data: Any, given: Mapping[str, Sequence[Mechanism]], see
         name: len(each.levels) for name, each in facts.items() if each.kind in (Kind.BINARY, Kind.CATEGORICAL)
     }
     # Levels 0, 1, ... are their own positions and need no names.
-    names = {name: facts[name].levels for name in n_levels if facts[name].levels != tuple(range(n_levels[name]))}
+    names = {
+        name: facts[name].levels for name in n_levels if facts[name].levels != tuple(range(n_levels[name]))
+    }
     groups = {each.per for own in given.values() for m in own for each in m.parameters.values() if each.per}
     order = graph.topological_order()
     parents = {node: tuple(each for each in order if each in graph.parents(node)) for node in order}
@@ -177,7 +183,9 @@ def _without_flags(graph: Graph) -> Graph:
 def _check_candidates(graph: Graph, given: Mapping[str, Sequence[Mechanism]]) -> None:
     for node, own in given.items():
         if node not in graph:
-            raise ProgramError(f"There are candidates for {node!r}, which is no node.", nearest(node, graph.nodes))
+            raise ProgramError(
+                f"There are candidates for {node!r}, which is no node.", nearest(node, graph.nodes)
+            )
         for each in own:
             if not isinstance(each, Mechanism):
                 raise ProgramError(
@@ -199,7 +207,9 @@ def _defaults(node: str, graph: Graph, read: _Read) -> list[Mechanism]:
     if values is None:
         return [Linear(*wanted) if wanted else FunctionMechanism(_standard_normal)]
     lacking = [name for name in wanted if name not in parents]
-    found = default_candidates(node, wanted, {**dict.fromkeys(lacking, Kind.CONTINUOUS), **read.kinds}, read.n_levels, values)
+    found = default_candidates(
+        node, wanted, {**dict.fromkeys(lacking, Kind.CONTINUOUS), **read.kinds}, read.n_levels, values
+    )
     return found[:1] if lacking else found
 
 
@@ -218,8 +228,12 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
         first = candidates[0]
         if values is not None:
             first = first.learned(parents, values, seed=seed, show_progress=False)
-        reasons = [f"{what}: candidates cannot be scored, and the {'default' if not at else 'first'} is taken."
-                   if not at else f"{what}: it was not scored." for at in range(len(candidates))]
+        reasons = [
+            f"{what}: candidates cannot be scored, and the {'default' if not at else 'first'} is taken."
+            if not at
+            else f"{what}: it was not scored."
+            for at in range(len(candidates))
+        ]
         return first, [
             Choice(node, each.description, None, None, None, None, not at, reasons[at])
             for at, each in enumerate(candidates)
@@ -232,7 +246,7 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
             if not np.isfinite(scored).all():
                 bad = int((~np.isfinite(scored)).sum())
                 scored, problem = None, f"It gives {bad:,} held-out rows the density zero."
-        except (ProgramError,) as error:
+        except ProgramError as error:
             scored, problem = None, f"It could not be fitted: {error.problem}"
         scores.append(scored)
         problems.append(problem)
@@ -258,7 +272,11 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
         told = f"{distance:.3g} a row behind the best, with a standard error of {error[at]:.2g}"
         if at == chosen:
             if len(usable) == 1:
-                reason = "It is the only candidate that could be fitted." if len(candidates) > 1 else "It is the only candidate."
+                reason = (
+                    "It is the only candidate that could be fitted."
+                    if len(candidates) > 1
+                    else "It is the only candidate."
+                )
             elif at == best:
                 reason = "It has the best held-out score, and no simpler candidate comes within one standard error."
             else:
@@ -270,8 +288,16 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
         own = scores[at]
         assert own is not None
         table.append(
-            Choice(node, each.description, float(own.mean()), float(own.std(ddof=1) / np.sqrt(n)), distance, error[at],
-                   at == chosen, reason)
+            Choice(
+                node,
+                each.description,
+                float(own.mean()),
+                float(own.std(ddof=1) / np.sqrt(n)),
+                distance,
+                error[at],
+                at == chosen,
+                reason,
+            )
         )
     learned = candidates[chosen].learned(parents, values, seed=seed, show_progress=False)
     return learned, table
@@ -283,7 +309,9 @@ def _scores(candidate: Mechanism, node: str, read: _Read, folds: int, seed: int)
     assert values is not None
     n = len(values)
     if n < 2 * folds:
-        raise FitError(f"{folds} folds need {2 * folds} rows; there are {n}.", "Give fewer folds, or more rows.")
+        raise FitError(
+            f"{folds} folds need {2 * folds} rows; there are {n}.", "Give fewer folds, or more rows."
+        )
     fold = np.random.default_rng([seed, 11]).permutation(np.arange(n) % folds)
     if candidate.parameters:
         learned = candidate.learned(parents, values, seed=seed, show_progress=False)
@@ -309,7 +337,10 @@ def _scores(candidate: Mechanism, node: str, read: _Read, folds: int, seed: int)
     for at in range(folds):
         train, test = np.flatnonzero(fold != at)[:n_training], fold == at
         learned = candidate.learned(
-            {name: each[train] for name, each in parents.items()}, values[train], seed=seed, show_progress=False
+            {name: each[train] for name, each in parents.items()},
+            values[train],
+            seed=seed,
+            show_progress=False,
         )
         if at == 0:
             _check_measure(learned, node, read, parents)

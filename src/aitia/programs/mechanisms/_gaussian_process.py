@@ -179,7 +179,9 @@ class GaussianProcess(Regression):
             raise not_learned(self.description)
         total = parameters["intercept"] + self.inputs.row(parents) @ parameters["slopes"]
         for at, (name, (middle, half)) in enumerate(self.middles.items()):
-            waves, frequencies = eigenfunctions((parents[name] - middle) / half, self.boundary, self.functions)
+            waves, frequencies = eigenfunctions(
+                (parents[name] - middle) / half, self.boundary, self.functions
+            )
             density = self.kernel.spectral_density(jnp.asarray(frequencies), parameters["length"][at])
             weights = jnp.sqrt(density) * parameters["weights"][at]
             total = total + parameters["amplitude"][at] * (waves @ weights)

@@ -72,7 +72,9 @@ class GeneralisedLinear(Regression):
         super().__init__(Inputs.of(parents, categorical, interactions), family, priors)
         if exposure is not None:
             if exposure in parents:
-                raise MechanismError(f"{exposure!r} is named as a parent and as the exposure.", "Name it once.")
+                raise MechanismError(
+                    f"{exposure!r} is named as a parent and as the exposure.", "Name it once."
+                )
             self.parents = (*self.parents, exposure)
         self.exposure = exposure
         self.per = per
@@ -117,7 +119,9 @@ class GeneralisedLinear(Regression):
         for name in self.varying:
             found = [at for at, each in enumerate(names) if each == name or each.startswith(f"{name}[")]
             if not found and name not in self.inputs.parents:
-                raise MechanismError(f"There is no column {name!r} whose slope could vary.", nearest(name, names))
+                raise MechanismError(
+                    f"There is no column {name!r} whose slope could vary.", nearest(name, names)
+                )
             chosen += found
         return np.asarray(sorted(set(chosen)), dtype=int)
 

@@ -77,7 +77,7 @@ class _Normals(Family):
 
     name = "normal array"
     link = Identity()
-    takes = "arrays of numbers"  # pyright: ignore[reportAssignmentType]
+    takes = "arrays of numbers"
 
     def __init__(self, size: int) -> None:
         self.size = self.outputs = size

@@ -48,12 +48,15 @@ class Marginal(Mechanism):
     ) -> Marginal:
         _, own = columns((), parents, values)
         if own.ndim != 1:
-            raise FitError("Marginal is for a number; the data hold arrays.", "Use ConditionalFlow(size=...).")
+            raise FitError(
+                "Marginal is for a number; the data hold arrays.", "Use ConditionalFlow(size=...)."
+            )
         if len(own) < 10:
             raise TooFewRows(f"Quantiles need 10 rows; there are {len(own)}.", "Use Root() with few rows.")
         if own.min() == own.max():
             raise FitError(
-                f"The node has the same value in all {len(own):,} rows ({own[0]:.6g}).", "Write it as a constant."
+                f"The node has the same value in all {len(own):,} rows ({own[0]:.6g}).",
+                "Write it as a constant.",
             )
         changed = copy.copy(self)
         changed.scores = NormalScores.of(own, self.knots)

@@ -24,7 +24,7 @@ def mode(
     parents: Mapping[str, Any],
     values: Any,
     weights: np.ndarray,
-    groups: Mapping[str, np.ndarray] | None = None,
+    groups: Mapping[str, Any] | None = None,
     n_groups: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """The maximum a posteriori of a mechanism's parameters under each of several weightings of the rows.
@@ -91,7 +91,7 @@ def by_row(
         name: each[groups[group]] for name, each in parameters.items() if (group := own[name].per) is not None
     }
 
-    def one(value, seen, varying):
+    def one(value, seen, varying) -> Any:
         # A regression's law is its density already; its form of noise would be traced for nothing.
         at = mechanism.law if isinstance(mechanism, Regression) else mechanism.at
         return at(seen, {**shared, **varying}).log_prob(value)
@@ -157,14 +157,22 @@ def _newton(loss, start: jax.Array, steps: int = 100) -> tuple[jax.Array, jax.Ar
 
     # The first pass only looks at the start: it stands still, and any value is better than infinity.
     nothing, stiff = jnp.zeros_like(start), jnp.eye(len(start))
-    state = (start, jnp.asarray(jnp.inf), nothing, stiff, jnp.asarray(1e-2), jnp.asarray(0), jnp.asarray(False))
+    state = (
+        start,
+        jnp.asarray(jnp.inf),
+        nothing,
+        stiff,
+        jnp.asarray(1e-2),
+        jnp.asarray(0),
+        jnp.asarray(False),
+    )
     at, *_, ended = jax.lax.while_loop(go_on, once, state)
     return at, ended
 
 
-def _lbfgs(loss, start: jax.Array, steps: int = 400) -> tuple[jax.Array, jax.Array]:
-    optimiser = optax.lbfgs()
-    value_and_gradient = optax.value_and_grad_from_state(loss)
+def _lbfgs(loss, start: Any, steps: int = 400) -> tuple[jax.Array, jax.Array]:
+    optimiser: Any = optax.lbfgs()
+    value_and_gradient: Any = optax.value_and_grad_from_state(loss)
 
     def go_on(state):
         _, _, step, size, value = state
@@ -174,7 +182,7 @@ def _lbfgs(loss, start: jax.Array, steps: int = 400) -> tuple[jax.Array, jax.Arr
         at, memory, step, _, _ = state
         value, gradient = value_and_gradient(at, state=memory)
         updates, memory = optimiser.update(gradient, memory, at, value=value, grad=gradient, value_fn=loss)
-        return optax.apply_updates(at, updates), memory, step + 1, jnp.abs(gradient).max(), value
+        return at + updates, memory, step + 1, jnp.abs(gradient).max(), value
 
     state = (start, optimiser.init(start), jnp.asarray(0), jnp.asarray(jnp.inf), jnp.asarray(0.0))
     at, _, step, *_ = jax.lax.while_loop(go_on, once, state)

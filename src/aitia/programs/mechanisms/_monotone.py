@@ -50,11 +50,12 @@ class Monotone(Conditional):
                     if at is not first:
                         log_weight += jnp.where(_holds(at, other, noise), 0.0, -jnp.inf)
                 return noise, log_weight
-        low, high = -jnp.inf, jnp.inf
+        low, high = jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf)
         for at, event in evidence:
             if not isinstance(event, Between):
                 raise NotInvertible(
-                    "A continuous node is not in a finite set of values.", "Give an interval: between(low, high)."
+                    "A continuous node is not in a finite set of values.",
+                    "Give an interval: between(low, high).",
                 )
             low = jnp.maximum(low, _bound(at, event.low))
             high = jnp.minimum(high, _bound(at, event.high))
@@ -175,5 +176,3 @@ class Shifted(Monotone):
             return residual, -jnp.log(jnp.asarray(self.scale, float))
         score, log_slope = self.scores.inverse(residual)
         return score, log_slope - jnp.log(jnp.asarray(self.scale, float))
-
-

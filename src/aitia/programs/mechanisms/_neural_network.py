@@ -61,7 +61,9 @@ class NeuralNetwork(Mechanism):
         self.inputs = Inputs.of(parents, categorical)
         self.parents = self.inputs.parents
         if not parents:
-            raise MechanismError("A network needs a parent.", "Use Root() or Marginal() for a node without one.")
+            raise MechanismError(
+                "A network needs a parent.", "Use Root() or Marginal() for a node without one."
+            )
         if width < 1 or depth < 1:
             raise MechanismError(
                 f"A network needs a layer with a unit; came {depth} of {width}.", "Try 2 of 32."
@@ -95,7 +97,9 @@ class NeuralNetwork(Mechanism):
 
         data, own = columns(self.parents, parents, values)
         if own.ndim != 1:
-            raise FitError("A network gives one number; the data hold arrays.", "Use ConditionalFlow(size=...).")
+            raise FitError(
+                "A network gives one number; the data hold arrays.", "Use ConditionalFlow(size=...)."
+            )
         self.family.check(own)
         changed = copy.copy(self)
         changed.inputs = self.inputs.learned(data)

@@ -127,10 +127,13 @@ class Table(Mechanism):
             raise not_learned(self.description)
         row = jnp.asarray(self._combination(parents)).astype(int)
         chosen = jnp.take(parameters["probabilities"], row, axis=0, mode="clip")
+        law: Any
         if self.n_levels == 2:
             # The same law with a support that NumPyro calls boolean: one threshold, exact for two levels.
-            return conditional_of(dist.Bernoulli(probs=chosen[1]))
-        return conditional_of(dist.Categorical(probs=chosen))
+            law = dist.Bernoulli(probs=chosen[1])
+        else:
+            law = dist.Categorical(probs=chosen)
+        return conditional_of(law)
 
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int = 0, show_progress: bool | None = None

@@ -96,7 +96,6 @@ class TreeEnsemble(Mechanism):
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int = 0, show_progress: bool | None = None
     ) -> TreeEnsemble:
-        from sklearn.base import clone
         from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.model_selection import KFold
 
@@ -111,7 +110,9 @@ class TreeEnsemble(Mechanism):
         changed = copy.copy(self)
         changed.inputs = self.inputs.learned(data)
         rows = np.asarray(jax.vmap(changed._row)({name: jnp.asarray(each) for name, each in data.items()}))
-        estimator = clone(self.estimator) if self.estimator is not None else HistGradientBoostingRegressor()
+        estimator: Any = (
+            self._new(self.estimator) if self.estimator is not None else HistGradientBoostingRegressor()
+        )
         if estimator.get_params().get("random_state", 0) is None:
             estimator.set_params(random_state=seed)
 
@@ -121,7 +122,9 @@ class TreeEnsemble(Mechanism):
             self._check(changed.trees, estimator, rows[:1000])
             bar.advance()
             for train, test in KFold(self.folds, shuffle=True, random_state=seed).split(rows):
-                residuals[test] = own[test] - clone(estimator).fit(rows[train], own[train]).predict(rows[test])
+                residuals[test] = own[test] - self._new(estimator).fit(rows[train], own[train]).predict(
+                    rows[test]
+                )
                 bar.advance()
         if residuals.std() <= 1e-9 * max(own.std(), 1e-300):
             raise FitError(
@@ -135,13 +138,19 @@ class TreeEnsemble(Mechanism):
         return changed
 
     @staticmethod
+    def _new(estimator: Any) -> Any:
+        from sklearn.base import clone
+
+        return clone(estimator)
+
+    @staticmethod
     def _check(trees: Trees, estimator: Any, rows: np.ndarray) -> None:
         ours, theirs = np.asarray(jax.vmap(trees.predict)(jnp.asarray(rows))), estimator.predict(rows)
         worst = float(np.abs(ours - theirs).max())
         exact = 1e-9 if jnp.asarray(rows).dtype == jnp.float64 else 1e-4
         if not worst <= exact * max(1.0, float(np.abs(theirs).max())):
             raise NotConvertible(
-                f"The trees of {type(estimator).__name__} give another prediction inside a program (off by {worst:.3g}).",
+                f"The trees of {type(estimator).__name__} predict otherwise inside a program (off by {worst:.3g}).",
                 "Use a RandomForestRegressor, and report this with the version of scikit-learn.",
             )
 

@@ -90,7 +90,9 @@ def trees_of(estimator: Any) -> Trees:
     )
 
 
-def _stack(parts: list[tuple[np.ndarray, ...]], depth: int, weight: float, base: float, single: bool) -> Trees:
+def _stack(
+    parts: list[tuple[np.ndarray, ...]], depth: int, weight: float, base: float, single: bool
+) -> Trees:
     """Trees of different sizes, padded with leaves."""
     size = max(len(each[0]) for each in parts)
 
