@@ -155,7 +155,7 @@ class Epidemic:
 
     Example:
         >>> town = Epidemic(10_000)
-        >>> course = town.expected(Rates(2.0, infectious_days=4, latent_days=3, seeds=10), days=400)
+        >>> course = town.expected(Rates(2.0, infectious_days=4, latent_days=3, seeds=10), days=400, steps=20)
         >>> float(round(course.removed[-1].sum() / 10_000, 2))  # the final size of R0 = 2 is 0.797
         0.8
     """
@@ -278,7 +278,8 @@ class Epidemic:
             rates: what it runs on.
             days: how many days.
             measures: what is done.
-            steps: parts of a day; with more of them it comes to the ODE.
+            steps: parts of a day; with more of them it comes to the ODE. One whole day a part spreads faster: those who
+                recover within it infect for all of it (a final size of 0.86 in place of 0.80 at R0 = 2).
 
         Raises:
             QueryError: a measure starts outside of the days; a rate is not positive.
