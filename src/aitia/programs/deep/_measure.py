@@ -60,7 +60,7 @@ def morphology(images: np.ndarray) -> Morphology:
     Example:
         >>> bar = np.zeros((1, 8, 8)); bar[0, 1:7, 3:5] = 16
         >>> found = morphology(bar)
-        >>> round(float(found.thickness[0]), 1), round(float(found.slant[0]), 1), float(found.intensity[0]) > 12
+        >>> round(float(found.thickness[0]), 1), abs(round(float(found.slant[0]), 1)), float(found.intensity[0]) > 12
         (2.0, 0.0, True)
     """
     images = np.asarray(images, dtype=float)
