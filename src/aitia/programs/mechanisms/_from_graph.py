@@ -69,7 +69,7 @@ def from_graph(
         f"Scores are mean log densities (of discrete nodes: log probabilities) of held-out rows, in {folds} folds of "
         f"{taken}. Chosen is the simplest candidate within one standard error of the best, by the difference on the "
         "same rows. Mechanisms with parameters were fitted at the mode of their posterior; scales and knots of their "
-        "inputs come from all rows compared. Those that learn outside of an engine did so on each fold's training rows.",
+        "inputs come from all rows compared. Those that learn outside of an engine did so without each fold.",
     )
     return program
 

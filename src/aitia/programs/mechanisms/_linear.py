@@ -89,7 +89,7 @@ class _Normals(Family):
     def distribution(self, predictor, own, scale):
         return dist.Normal(predictor, scale * own["spread"]).to_event(1)
 
-    def wrong(self, values):
+    def wrong(self, values: np.ndarray) -> np.ndarray:
         return ~np.isfinite(values).all(axis=1)
 
     def standard(self, values):

@@ -127,12 +127,8 @@ class Table(Mechanism):
             raise not_learned(self.description)
         row = jnp.asarray(self._combination(parents)).astype(int)
         chosen = jnp.take(parameters["probabilities"], row, axis=0, mode="clip")
-        law: Any
-        if self.n_levels == 2:
-            # The same law with a support that NumPyro calls boolean: one threshold, exact for two levels.
-            law = dist.Bernoulli(probs=chosen[1])
-        else:
-            law = dist.Categorical(probs=chosen)
+        # Two levels as a Bernoulli: the same law, with one threshold.
+        law: Any = dist.Bernoulli(probs=chosen[1]) if self.n_levels == 2 else dist.Categorical(probs=chosen)
         return conditional_of(law)
 
     def learned(
