@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from aitia.core import Assumption, Decision
@@ -221,7 +222,9 @@ def draw_prior(
             for name in ready:
                 each = waiting.pop(name)
                 shape = () if each.per is None else (n_groups.get(each.per, 1),)
-                own[name] = each.prior_given(own).sample(named_key(key, f"{node}\0{name}"), shape)
+                own[name] = jnp.asarray(
+                    each.prior_given(own).sample(named_key(key, f"{node}\0{name}"), shape)
+                )
         if own:
             drawn[node] = own
     return drawn

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,7 @@ class Only(Centring):
         return (node, name) in self.names
 
 
-_STANDARD = {
+_STANDARD: dict[type, Any] = {
     each: each(0.0, 1.0) for each in (dist.Normal, dist.Laplace, dist.Cauchy, dist.Logistic, dist.Gumbel)
 }
 
@@ -85,11 +86,11 @@ def from_standard(prior: dist.Distribution, raw: jax.Array) -> tuple[jax.Array, 
         prior: a prior for which `is_location_scale` holds.
         raw: standardised values, of the value's shape.
     """
-    base = _base(prior)
-    if isinstance(base, dist.MultivariateNormal):
-        value = base.loc + jnp.einsum("...ij,...j->...i", base.scale_tril, raw)
+    base: Any = _base(prior)
+    if type(base) is dist.MultivariateNormal:
+        value = jnp.asarray(base.loc) + jnp.einsum("...ij,...j->...i", base.scale_tril, raw)
         return value, dist.Normal(0.0, 1.0).log_prob(raw)
-    standard = dist.StudentT(base.df, 0.0, 1.0) if isinstance(base, dist.StudentT) else _STANDARD[type(base)]
+    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if type(base) is dist.StudentT else _STANDARD[type(base)]
     return base.loc + base.scale * raw, standard.log_prob(raw)
 
 
@@ -97,13 +98,13 @@ def standard_draw(prior: dist.Distribution, key: jax.Array, shape: tuple[int, ..
     """Draws of the standardised self of a value with this prior, shape (*shape, *the prior's)."""
     base = _base(prior)
     shape = (*shape, *prior.batch_shape, *prior.event_shape)
-    if isinstance(base, dist.MultivariateNormal):
+    if type(base) is dist.MultivariateNormal:
         return dist.Normal(0.0, 1.0).sample(key, shape)
-    standard = dist.StudentT(base.df, 0.0, 1.0) if isinstance(base, dist.StudentT) else _STANDARD[type(base)]
+    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if type(base) is dist.StudentT else _STANDARD[type(base)]
     return standard.sample(key, shape)
 
 
-def _base(prior: dist.Distribution) -> dist.Distribution:
+def _base(prior: Any) -> Any:
     while isinstance(prior, dist.ExpandedDistribution | dist.Independent):
         prior = prior.base_dist
     return prior

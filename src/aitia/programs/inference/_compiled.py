@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_jaxpr
 
 from aitia.core import listing
 from aitia.programs._errors import FitError
@@ -119,7 +120,7 @@ def density(function: Callable[[jax.Array], jax.Array], size: int) -> Density:
     closed = jax.make_jaxpr(function)(jnp.zeros(size))
 
     def apart(data, vector):
-        return jax.core.eval_jaxpr(closed.jaxpr, data, vector)[0]
+        return eval_jaxpr(closed.jaxpr, data, vector)[0]
 
     text = jax.jit(apart).lower(closed.consts, jnp.zeros(size)).as_text()
     key = hashlib.sha256(text.encode()).hexdigest()

@@ -209,7 +209,7 @@ def _whole(name: str, column: np.ndarray) -> tuple[np.ndarray, np.ndarray | None
             "A node whose values have a shape holds numbers.",
         )
     gone = np.isnan(column).reshape(len(column), -1).any(axis=1) if column.dtype.kind == "f" else None
-    return column, gone if gone is not None and gone.any() else None
+    return column, np.asarray(gone) if gone is not None and np.any(gone) else None
 
 
 def _columns(table, names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray | None]]:

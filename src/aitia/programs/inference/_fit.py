@@ -178,13 +178,12 @@ def _constrained(posterior: Posterior, drawn: Drawn, keep_latents: bool, seed: i
             node: {name: np.asarray(each) for name, each in own.items()} for node, own in found.items()
         }
     latents = parameters.pop(LATENTS, {})
-    if keep_latents and posterior.draw_discrete is not None:
+    draw_discrete = posterior.draw_discrete
+    if keep_latents and draw_discrete is not None:
         draws = drawn.draws if posterior.size else {}
         count = len(jax.tree.leaves(draws)[0]) if posterior.size else 1
         keys = jax.random.split(seed_key(seed, "latents"), count)
-        found = jax.jit(lambda each: jax.lax.map(lambda pair: posterior.draw_discrete(*pair), each))(
-            (keys, draws)
-        )
+        found = jax.jit(lambda each: jax.lax.map(lambda pair: draw_discrete(*pair), each))((keys, draws))
         latents = {**latents, **{node: np.asarray(each) for node, each in found.items()}}
     return parameters, latents
 

@@ -81,6 +81,7 @@ def mode_of(
     places = [climb(density, start) for start in starts]
     heights = np.array([density.value(place) for place in places])
     place = places[int(np.nanargmax(heights))]
+    rise, step, hessians = np.inf, np.zeros_like(place), []
     for _ in range(30):
         gradient = density.value_and_gradient(place)[1]
         hessians = density.hessian(place, blocks)

@@ -140,7 +140,7 @@ class NUTS(Engine):
                 num_warmup=self.warmup,
                 target_accept_prob=self.target_acceptance,
                 max_tree_depth=self.most_doublings,
-                dense_mass=dense,
+                dense_mass=dense,  # pyright: ignore[reportArgumentType] (a list of blocks is documented)
                 model_args=(data,),
                 rng_key=key,
             )

@@ -70,7 +70,7 @@ class Posterior:
     draw_discrete: Callable[[jax.Array, Any], dict[str, jax.Array]] | None = None
 
     @cached_property
-    def _flat(self) -> tuple[np.ndarray, Callable[[jax.Array], Any]]:
+    def _flat(self) -> tuple[np.ndarray, Callable[[Any], Any]]:
         vector, unravel = ravel_pytree(self.initial(seed_key(0, "shape")))
         return np.asarray(vector), unravel
 
@@ -80,7 +80,7 @@ class Posterior:
         return len(self._flat[0])
 
     @property
-    def unravel(self) -> Callable[[jax.Array], Any]:
+    def unravel(self) -> Callable[[Any], Any]:
         """From a vector of shape (size,) to a point."""
         return self._flat[1]
 
@@ -235,7 +235,7 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
                         raw = standard_draw(prior, place, shape)
                         own[name] = from_standard(prior, raw)[0]
                     else:
-                        own[name] = prior.sample(place, shape)
+                        own[name] = jnp.asarray(prior.sample(place, shape))
                         raw = biject_to(prior.support).inv(own[name])
                     point.setdefault(node, {})[name] = raw
         if unknowns.sites:
