@@ -235,7 +235,7 @@ class Categorical(Family):
     def outputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.levels - 1
 
-    def distribution(self, predictor: Any, own: Own, scale: float) -> dist.Distribution:
+    def distribution(self, predictor: jax.Array, own: Own, scale: float) -> Any:
         padded = jnp.concatenate([jnp.zeros(1, predictor.dtype), jnp.reshape(predictor, (self.levels - 1,))])
         return dist.Categorical(logits=padded)
 

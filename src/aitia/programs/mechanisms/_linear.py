@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpyro.distributions as dist
@@ -89,7 +90,7 @@ class _Normals(Family):
     def distribution(self, predictor, own, scale):
         return dist.Normal(predictor, scale * own["spread"]).to_event(1)
 
-    def wrong(self, values: np.ndarray) -> np.ndarray:
+    def wrong(self, values: np.ndarray) -> Any:
         return ~np.isfinite(values).all(axis=1)
 
     def standard(self, values):
