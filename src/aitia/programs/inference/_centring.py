@@ -90,7 +90,8 @@ def from_standard(prior: dist.Distribution, raw: jax.Array) -> tuple[jax.Array, 
     if type(base) is dist.MultivariateNormal:
         value = jnp.asarray(base.loc) + jnp.einsum("...ij,...j->...i", base.scale_tril, raw)
         return value, dist.Normal(0.0, 1.0).log_prob(raw)
-    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if type(base) is dist.StudentT else _STANDARD[type(base)]
+    kind = type(base)
+    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if kind is dist.StudentT else _STANDARD[kind]
     return base.loc + base.scale * raw, standard.log_prob(raw)
 
 
@@ -100,7 +101,8 @@ def standard_draw(prior: dist.Distribution, key: jax.Array, shape: tuple[int, ..
     shape = (*shape, *prior.batch_shape, *prior.event_shape)
     if type(base) is dist.MultivariateNormal:
         return dist.Normal(0.0, 1.0).sample(key, shape)
-    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if type(base) is dist.StudentT else _STANDARD[type(base)]
+    kind = type(base)
+    standard: Any = dist.StudentT(base.df, 0.0, 1.0) if kind is dist.StudentT else _STANDARD[kind]
     return standard.sample(key, shape)
 
 
