@@ -80,7 +80,8 @@ def test_reference_has_every_room_and_what_the_rooms_offer():
     import reference_pages
 
     rooms = {each.parent.name for each in (ROOT / "src" / "aitia").glob("*/__init__.py")}
-    assert {*reference_pages.ROOMS} == rooms - {"cli"} | {"study"}
+    top = {each.split(".")[0] for each in reference_pages.ROOMS}
+    assert top == rooms - {"cli"} | {"study"}
     named = reference_pages.public(importlib.import_module("aitia.identification"))
     assert {"Effect", "Question", "identify"} <= set(named)
     assert not {"annotations", "Any", "np"} & set(named)

@@ -22,6 +22,13 @@ ROOMS = {
     "discovery": "Discovery",
     "identification": "Identification",
     "estimation": "Estimation",
+    "programs": "Programs",
+    "programs.mechanisms": "Programs: mechanisms",
+    "programs.inference": "Programs: inference",
+    "programs.counterfactuals": "Programs: counterfactuals",
+    "programs.checking": "Programs: checks",
+    "programs.time": "Programs: time",
+    "programs.deep": "Programs: images",
     "refutation": "Refutation",
     "report": "Report",
     "statistics": "Statistics",
@@ -49,7 +56,10 @@ def public(module: ModuleType) -> dict[str, Any]:
         stand_in = type(thing).__module__.startswith("aitia") and type(thing).__name__.startswith("_")
         return getattr(thing, "__module__", "").startswith(home) and not stand_in
 
-    return {name: thing for name, thing in vars(module).items() if not name.startswith("_") and ours(thing)}
+    named = vars(module)
+    if "__getattr__" in named:  # a room whose names load on use lists them
+        named = {name: getattr(module, name) for name in module.__all__}
+    return {name: thing for name, thing in named.items() if not name.startswith("_") and ours(thing)}
 
 
 def summary(thing: Any) -> str:
@@ -65,6 +75,11 @@ def summary(thing: Any) -> str:
     text = inspect.getdoc(thing)
     first = " ".join((text or "").split("\n\n")[0].split())
     return first.replace("|", r"\|")
+
+
+def page(room: str) -> str:
+    """The file of a room's page."""
+    return f"{room.replace('.', '-')}.md"
 
 
 def room_page(room: str) -> str:
@@ -84,7 +99,7 @@ def index_page() -> str:
         lines += [
             f"## {title}",
             "",
-            f"`aitia.{room}`: {summary(module)} [Full text](reference/{room}.md)",
+            f"`aitia.{room}`: {summary(module)} [Full text](reference/{page(room)})",
             "",
         ]
         lines += ["| name | |", "| --- | --- |"]
@@ -98,7 +113,7 @@ def pages() -> dict[Path, str]:
     """Every page with its text."""
     return {
         DOCS / "reference.md": index_page(),
-        **{DOCS / "reference" / f"{room}.md": room_page(room) for room in ROOMS},
+        **{DOCS / "reference" / page(room): room_page(room) for room in ROOMS},
     }
 
 

@@ -1,4 +1,4 @@
-"""Kidney stones: the size of the stone decides the treatment and the success (Charig et al. 1986, Julious and Mullee 1994).
+"""Kidney stones: the size of the stone decides the treatment and the success (Charig et al. 1986).
 
 Percutaneous treatment succeeds more often among the treated as they came, open surgery if it is given to anybody:
 Simpson's paradox, as seeing against doing. The tables hold the study's own counts.

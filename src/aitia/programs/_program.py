@@ -427,6 +427,16 @@ class Program:
         """
         return self.unfitted.query(of, **question)
 
+    def contrast(
+        self, of: Any, do: Mapping[Any, Any], versus: Mapping[Any, Any] | None = None, **question: Any
+    ) -> Answer:
+        """What one action gives beyond another, of the program as it stands; see `Fitted.contrast`."""
+        return self.unfitted.contrast(of, do, versus, **question)
+
+    def worlds(self, worlds: Mapping[str, Any], of: Any, **settings: Any) -> Answer:
+        """A question about one unit in several worlds, of the program as it stands; see `Fitted.worlds`."""
+        return self.unfitted.worlds(worlds, of, **settings)
+
     @cached_property
     def unfitted(self) -> Fitted:
         """The program with draws of its parameters from their priors (one draw where it has none)."""

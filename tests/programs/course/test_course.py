@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 COURSE = Path(__file__).parents[3] / "examples" / "programs"
 
@@ -125,3 +125,27 @@ def test_property_search():
     assert list(answers("property_search").values()) == pytest.approx(
         [seen, -0.4, own[0], satisfied], abs=1e-9
     )
+
+
+def test_epidemic_with_masks():
+    def final_size(reproduction: float) -> float:
+        # All but ten people start susceptible: s = (1 - i0) exp(-R (1 - s)).
+        return 1 - optimize.brentq(lambda s: s - (1 - 1e-5) * np.exp(-reproduction * (1 - s)), 1e-9, 1 - 1e-4)
+
+    def late() -> float:
+        state = np.array([1e6 - 10, 0.0, 10.0])
+        for begin, end, left in ((0, 60, 1.0), (60, 400, 0.6)):
+
+            def slope(_, y, left=left):
+                infected = left * 2.5 / 5.0 * y[0] * y[2] / 1e6
+                return [-infected, infected - y[1] / 3.0, y[1] / 3.0 - y[2] / 5.0]
+
+            state = integrate.solve_ivp(slope, (begin, end), state, rtol=1e-10, atol=1e-6).y[:, -1]
+        return 1 - state[0] / 1e6
+
+    expected = [final_size(2.5), final_size(1.5), late()]
+    # The equation is that of an epidemic that has ended; what is left to come after day 400 is below 1e-4.
+    got = list(answers("epidemic_masks").values())
+    assert got[:3] == pytest.approx(expected, abs=2e-4)
+    assert got[2] == pytest.approx(expected[2], abs=1e-6)
+    assert got[3] == got[2] - got[1]
