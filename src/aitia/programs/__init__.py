@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ._contrast import difference as difference
     from ._contrast import ratio as ratio
     from ._counterfactuals import Counterfactuals as Counterfactuals
-    from ._counterfactuals import counterfactuals as counterfactuals
     from ._events import above as above
     from ._events import at_least as at_least
     from ._events import at_most as at_most
@@ -96,7 +95,7 @@ _HOME = {
     "_contrast": ("Contrasts", "contrast", "contrast_by", "difference", "ratio"),
     "_groups": ("NewGroup",),
     "_choice": ("Automatic",),
-    "_counterfactuals": ("Counterfactuals", "counterfactuals"),
+    "_counterfactuals": ("Counterfactuals",),
     "conditioning": ("Tempered", "Weighting"),
     "_query": ("query", "worlds"),
     "_terms": ("noise", "parameter"),

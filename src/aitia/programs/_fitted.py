@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 
 from aitia.core import Assumption, Decision
 from aitia.programs._answer import Answer
+from aitia.programs._errors import ProgramError
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
@@ -187,7 +189,7 @@ class Fitted:
     def counterfactuals(
         self, rows: Any, *, do: Mapping[Any, Any], of: str, **settings: Any
     ) -> Counterfactuals:
-        """What would have been, for every row of data; see `aitia.programs.counterfactuals`."""
+        """What would have been, for every row of data and every draw of the parameters; see `Counterfactuals`."""
         from aitia.programs._counterfactuals import counterfactuals
 
         return counterfactuals(self, rows, do=do, of=of, **settings)
@@ -204,7 +206,7 @@ def prior_draws(program: Program, draws: int = 200, seed: int = 0) -> Fitted:
 
 
 def draw_prior(
-    program: Program, key: jax.Array, n_groups: Mapping[str, int]
+    program: Program, key: jax.Array, n_groups: Mapping[str, int], feasible: bool = False
 ) -> dict[str, dict[str, jax.Array]]:
     """One draw of all parameters from their priors, by node and name.
 
@@ -212,6 +214,11 @@ def draw_prior(
         program: the program.
         key: the random key.
         n_groups: how many groups there are, by the group's name (1 where it is not said).
+        feasible: whether a parameter whose prior cannot be drawn from (an improper one) gets some value that it
+            may have; to look at shapes, or to start a fit.
+
+    Raises:
+        ProgramError: a prior cannot be drawn from, and `feasible` is not set.
     """
     drawn: dict[str, dict[str, jax.Array]] = {}
     for node, mechanism in program.mechanisms.items():
@@ -222,9 +229,33 @@ def draw_prior(
             for name in ready:
                 each = waiting.pop(name)
                 shape = () if each.per is None else (n_groups.get(each.per, 1),)
-                own[name] = jnp.asarray(
-                    each.prior_given(own).sample(named_key(key, f"{node}\0{name}"), shape)
-                )
+                prior = each.prior_given(own)
+                try:
+                    own[name] = sample_prior(prior, named_key(key, f"{node}\0{name}"), shape, node, name)
+                except ProgramError:
+                    if not feasible or prior.support is None:
+                        raise
+                    zeros = jnp.zeros(shape + tuple(prior.shape()))
+                    own[name] = jnp.asarray(prior.support.feasible_like(zeros))
         if own:
             drawn[node] = own
     return drawn
+
+
+def sample_prior(
+    prior: dist.Distribution, key: jax.Array, shape: tuple[int, ...], node: str, name: str
+) -> jax.Array:
+    """Draws from the prior of one parameter.
+
+    Raises:
+        ProgramError: the prior cannot be drawn from.
+    """
+    try:
+        return jnp.asarray(prior.sample(key, shape))
+    except NotImplementedError:
+        raise ProgramError(
+            f"The prior of the parameter {name!r} of {node!r}, {type(prior).__name__}, cannot be drawn from: it is "
+            "improper.",
+            "Give it a proper prior, such as dist.Normal(0, 10) or dist.HalfNormal(10); or fit the program to data "
+            "first, and ask the fit.",
+        ) from None

@@ -70,10 +70,14 @@ def test_transport():
         return top / bottom
 
     got = list(answers("transport").values())
-    assert got[0] == pytest.approx(total(lambda s, r: r == 0), abs=1e-9)
-    assert got[1] == pytest.approx(total(lambda s, r: True, town=0), abs=1e-9)
-    assert got[2] == pytest.approx(total(lambda s, r: True, work=1), abs=1e-9)
-    assert got[3] == pytest.approx(total(lambda s, r: s == 1), abs=1e-9)
+    expected = [
+        total(lambda s, r: r == 0),
+        total(lambda s, r: True, town=0),
+        total(lambda s, r: True, work=1),
+        total(lambda s, r: s == 1),
+    ]
+    # The example's tables are made when it is imported, where JAX keeps seven digits.
+    assert got[:4] == pytest.approx(expected, abs=1e-7)
 
 
 def test_transport_counterfactual_is_that_of_gumbel_max():
