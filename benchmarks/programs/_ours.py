@@ -15,9 +15,11 @@ from _peers import (
     WARMUP,
     _error_of_effect,
     _error_of_weights,
+    epidemic_error,
     exact_counterfactuals,
     exact_do,
     posterior_draws,
+    rates,
     sampled,
     timed,
 )
@@ -97,7 +99,7 @@ def counterfactuals_linear(rows: int) -> dict:
     data = dict(zip(problem.names, problem.values.T))
 
     def work() -> np.ndarray:
-        return fitted.counterfactuals(data, do={f"x{ACTED}": TO}, of=f"x{NODES - 1}").draws
+        return fitted.counterfactuals(data, do={f"x{ACTED}": TO}, of=f"x{NODES - 1}").values
 
     got, first, run = timed(work)
     error = float(np.abs(np.asarray(got) - exact_counterfactuals(problem, weights)).max())
@@ -148,7 +150,7 @@ def epidemic(trajectories: int) -> dict:
     people = Epidemic(1.0)
 
     def work() -> np.ndarray:
-        return people.solve(asked, 199, [Masks(40.0, 0.5)], tolerance=1e-6).susceptible
+        return people.solve(asked, 199, [Masks(40.0, 0.5)], tolerance=1e-7).susceptible
 
     got, first, run = timed(work)
     return {
@@ -186,7 +188,7 @@ def digits(images: int) -> dict:
     null = counterfactual(program, units, {"thickness": units["thickness"]})
     error = float(np.abs(np.asarray(null["image"]) - units["image"]).max())
     note = (
-        f"trained in {training:.0f} s to {record.held_out:.1f} nats held out an image; there and back "
+        f"trained in {training:.0f} s to {record.held_out_nats:.1f} nats held out an image; there and back "
         f"{worst:.2f} of 16 grey levels on average"
     )
     return {"compile": max(first - run, 0.0), "run": run, "error": error, "note": note}

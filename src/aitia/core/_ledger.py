@@ -26,6 +26,7 @@ class AssumptionKey(StrEnum):
     MONOTONICITY = "monotonicity"
     HOMOGENEITY = "homogeneity"
     CROSS_WORLD = "cross-world-independence"
+    NOISE_FORM = "form-of-noise"
     OUTCOME_MODEL = "outcome-model"
     PROPENSITY_MODEL = "propensity-model"
     LINEARITY = "linearity"

@@ -17,6 +17,9 @@ from aitia.programs._precision import double
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_TAKEN_OUT = 0.5
+"""The largest share of the variance of means over draws of the parameters that is laid to simulation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -134,7 +137,9 @@ class Answer:
     def uncertainty(self) -> Any:
         """What the data leave open: the standard deviation of the mean over draws of the parameters.
 
-        The spread that comes from drawing finitely many units is taken out (analysis of variance).
+        The spread that comes from drawing finitely many units is taken out (analysis of variance): at most half of
+        the variance, and nothing where the effective sample size is itself only estimated (`effective_by_draw`), so
+        that it errs to the wide side.
         """
         return _plain(self._settled_means().std(axis=0))
 
@@ -147,8 +152,12 @@ class Answer:
         """The means by draw of the parameters, drawn together by what finitely many units add to their spread."""
         means = self.mean_by_draw
         spread = means.var(axis=0)
+        if self.effective_by_draw is not None:
+            return means
         with np.errstate(divide="ignore", invalid="ignore"):
-            kept = np.where(spread > 0, np.clip(1 - self._noise_by_draw.mean(axis=0) / spread, 0, 1), 0.0)
+            noise = np.where(spread > 0, self._noise_by_draw.mean(axis=0) / spread, 0.0)
+        # Where simulation makes up half of the spread, half of the spread is no less than what the data leave open.
+        kept = 1 - np.clip(noise, 0, MOST_TAKEN_OUT)
         return means.mean(axis=0) + np.sqrt(kept) * (means - means.mean(axis=0))
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
@@ -219,14 +228,15 @@ class Answer:
     def probability_by_draw(self, event: Event | Any) -> np.ndarray:
         """The probability of an event for each draw of the parameters; shape (parameter draws,)."""
         import jax
+        import jax.numpy as jnp
 
         known = self._in_levels(as_event(event))
         if self.probabilities is not None and self.levels is not None:
             values = np.arange(len(self.levels)) if self.names_levels else np.asarray(self.levels)
-            holds = np.asarray(jax.vmap(known.contains)(values))
+            holds = np.asarray(jax.vmap(known.contains)(jnp.asarray(values)))
             return np.asarray(self.probabilities) @ holds
         flat = self.draws.reshape(self.log_weights.size, *self.shape)
-        holds = np.asarray(jax.vmap(known.contains)(flat)).reshape(self.log_weights.shape)
+        holds = np.asarray(jax.vmap(known.contains)(jnp.asarray(flat))).reshape(self.log_weights.shape)
         return (self.weights * holds).sum(axis=1)
 
     def _in_levels(self, event: Event) -> Event:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aitia.core import AssumptionKey
+
 if TYPE_CHECKING:
     from aitia.programs._answer import Answer
+
+MOST_FORMS = 3
+"""Lines on the forms of mechanisms that are shown, at most; more are counted."""
 
 RUNGS = {1: "seeing", 2: "doing", 3: "imagining"}
 """What each rung of the ladder of causation is called."""
@@ -105,7 +110,7 @@ def as_text(answer: Answer) -> str:
         lines.append(f"  Under any form of noise the mean lies between {number(low)} and {number(high)}.")
     lines.append(f"  Method: {answer.method}; effective sample size {answer.effective_sample_size:,.0f}.")
     lines += [f"  Note: {each}" for each in answer.notes]
-    lines += [f"  Assumes: {each.statement}" for each in answer.assumptions]
+    lines += [f"  Assumes: {each}" for each in _assumed(answer)]
     lines += [f"  Warning: {each}" for each in answer.warnings]
     return "\n".join(lines)
 
@@ -128,7 +133,7 @@ def as_html(answer: Answer) -> str:
         rows.append(("mean under any form of noise", " to ".join(number(each) for each in answer.bounds)))
     rows.append(("method", f"{answer.method}; effective sample size {answer.effective_sample_size:,.0f}"))
     rows += [("note", each) for each in answer.notes]
-    rows += [("assumes", each.statement) for each in answer.assumptions]
+    rows += [("assumes", each) for each in _assumed(answer)]
     rows += [("warning", each) for each in answer.warnings]
     body = "".join(
         f'<tr><th style="text-align:left">{html.escape(name)}</th>'
@@ -137,6 +142,15 @@ def as_html(answer: Answer) -> str:
     )
     head = f"{answer.question} (rung {answer.rung}: {RUNGS[answer.rung]})"
     return f"<table><caption>{html.escape(head)}<br>{html.escape(answer.sentence)}</caption>{body}</table>"
+
+
+def _assumed(answer: Answer) -> list[str]:
+    """The assumptions in words: all but the forms of many mechanisms, which are counted."""
+    forms = [each for each in answer.assumptions if each.key is AssumptionKey.OUTCOME_MODEL]
+    if len(forms) <= MOST_FORMS:
+        return [each.statement for each in answer.assumptions]
+    rest = [each.statement for each in answer.assumptions if each.key is not AssumptionKey.OUTCOME_MODEL]
+    return [*rest, f"{len(forms)} lines on the forms of mechanisms and their priors (see `assumptions`)."]
 
 
 def _capital(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aitia.programs._errors import ImpossibleEvidence, NotInvertible
+from aitia.programs._errors import ImpossibleEvidence
 from aitia.programs.conditioning import Conditioned, Conditioning, Problem, Tempered, Weighting
 
 ENOUGH = 1_000
@@ -22,7 +22,10 @@ class Automatic(Conditioning):
 
     Exact methods come first (linear programs with normal noise, then discrete programs), where they apply. Else units
     are weighted by the probability of the evidence. Where those weights are worth less than `enough` units, or
-    `enough_each` units for each draw of the parameters, the evidence is approached in steps (`Tempered`).
+    `enough_each` units for each draw of the parameters, the evidence is approached in steps (`Tempered`). That also
+    reaches an exact value of a continuous node that its causes alone decide, to nine digits, where the units that give
+    it are no more than a few noises apart (a sum); the answer says so. Where too few units reach it (a curve), the
+    question is refused with what to ask instead.
 
     Args:
         enough: the effective sample size over all draws of the parameters that weighting must reach.
@@ -40,28 +43,19 @@ class Automatic(Conditioning):
             if exact.refuses(problem) is None:
                 return exact.run(problem)
         weighted: Conditioned | None = None
-        reason: ImpossibleEvidence | NotInvertible
+        reason: ImpossibleEvidence | None = None
         try:
             weighted = Weighting().run(problem)
-            sizes = effective(weighted)
-            floor = min(self.enough, 0.2 * weighted.log_weights.size)
-            if sizes.sum() >= floor and np.median(sizes) >= min(
-                self.enough_each, 0.2 * weighted.draws.shape[1]
-            ):
-                return weighted
         except ImpossibleEvidence as error:
             reason = error
-        tempered = Tempered()
-        if tempered.refuses(problem) is not None:
-            if weighted is None:
-                raise reason  # pyright: ignore[reportPossiblyUnboundVariable]
+        if weighted is not None and self._worth_enough(weighted):
             return weighted
-        try:
-            found = tempered.run(problem)
-        except ImpossibleEvidence:
-            if weighted is not None:
-                return weighted
-            raise reason from None  # pyright: ignore[reportPossiblyUnboundVariable]
+        found = _approached(problem)
+        if found is None:
+            if weighted is None:
+                assert reason is not None
+                raise reason
+            return weighted
         if weighted is not None and effective(weighted).sum() >= effective(found).sum():
             return weighted
         worth = "none" if weighted is None else f"{effective(weighted).sum():,.0f}"
@@ -69,6 +63,23 @@ class Automatic(Conditioning):
             found,
             method=f"{found.method} (weighted draws were worth {worth} of {problem_size(problem):,} units)",
         )
+
+    def _worth_enough(self, weighted: Conditioned) -> bool:
+        sizes = effective(weighted)
+        in_all = min(self.enough, 0.2 * weighted.log_weights.size)
+        each = min(self.enough_each, 0.2 * weighted.draws.shape[1])
+        return bool(sizes.sum() >= in_all and np.median(sizes) >= each)
+
+
+def _approached(problem: Problem) -> Conditioned | None:
+    """The evidence approached in steps; None where there is none, or the steps do not arrive."""
+    tempered = Tempered()
+    if tempered.refuses(problem) is not None:
+        return None
+    try:
+        return tempered.run(problem)
+    except ImpossibleEvidence:
+        return None
 
 
 def problem_size(problem: Problem) -> int:

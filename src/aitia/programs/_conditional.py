@@ -58,6 +58,10 @@ class Conditional(ABC):
             NotInvertible: the evidence is a value whose noise cannot be drawn.
         """
 
+    def sample(self, key: jax.Array) -> jax.Array:
+        """A draw of the value, where its noise is of no interest (predictive checks); some forms have a faster way."""
+        return self.push(self.noise(key))
+
     @property
     def discrete(self) -> bool:
         """Whether the values are whole numbers (levels' positions, counts); such nodes are integer arrays."""

@@ -11,6 +11,7 @@ import numpy as np
 from aitia.programs._answer import Answer
 from aitia.programs._errors import QueryError
 from aitia.programs._fitted import Fitted
+from aitia.programs._groups import shared_values, unchanged
 from aitia.programs._precision import double
 from aitia.programs._query import DRAWS, _and, _ask, _check_draws
 from aitia.programs._question import action_text, asked_name, checked, split_groups
@@ -32,6 +33,12 @@ def difference(acted: np.ndarray, other: np.ndarray) -> np.ndarray:
 def ratio(acted: np.ndarray, other: np.ndarray) -> np.ndarray:
     """acted / other, for each unit."""
     return acted / other
+
+
+_WORDS_OF: dict[Measure, tuple[str, str]] = {
+    difference: (" - ", "the difference in"),
+    ratio: (" / ", "the ratio of"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,11 @@ def contrast(
                 "Ask for the probability of a level under each action.",
             )
     own, known, groups = split_groups(fitted, given or evidence or {})
+    shared = shared_values(fitted, groups)
+    known = {
+        **(shared if evidence else unchanged(program, unchanged(program, shared, do), versus or {})),
+        **known,
+    }
     acted, other, factual = World.of(do), World.of(versus), World.of(given=known)
     plain = {"factual": factual, "acted": acted, "other": other}
     checked(program, plain)  # names first: what follows looks them up
@@ -123,11 +135,10 @@ def contrast(
     acts = [_and([action_text(t, d) for t, d in each.do.items()]) or "no action" for each in (acted, other)]
     seen = [f"{key}={each}" for key, each in groups.items()]
     seen += [each.text(key).replace(" = ", "=") for key, each in factual.given.items()]
-    sign = {difference: " - ", ratio: " / "}.get(measure)
+    sign, called = _WORDS_OF.get(measure, ("", "the comparison of"))
     one, two = (f"{of}_{{{act}}}" if each.do else of for act, each in zip(acts, (acted, other)))
     asked = f"{one}{sign}{two}" if sign else f"{getattr(measure, '__name__', 'measure')}({one}, {two})"
     among = f"among units with {_and(seen)}, " if given else f"for a unit with {_and(seen)}, " if seen else ""
-    called = {difference: "the difference in", ratio: "the ratio of"}.get(measure, "the comparison of")
     notes = () if evidence else (_RUNGS_OF_DIFFERENCE if measure is difference else _RUNG_OF_OTHERS,)
     if not factual.given:
         del plain["factual"]
@@ -143,6 +154,7 @@ def contrast(
         seed=seed,
         method=method,
         notes=notes,
+        groups=groups,
     )
 
 

@@ -18,8 +18,8 @@ from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
 from aitia.programs._precision import double
 from aitia.programs._program import Program
-from aitia.programs._query import _assumptions, notation
-from aitia.programs._question import check_node, checked
+from aitia.programs._question import check_node, checked, notation
+from aitia.programs._question_ledger import assumptions_of
 from aitia.programs._random import seed_key
 from aitia.programs._relevance import requisite
 from aitia.programs._rows import Rows, read_rows
@@ -42,7 +42,7 @@ class Counterfactuals:
         method: how the noise was found, in words.
         effective_sample_size: for each unit, what the weighted candidates for its unknowns were worth at the median
             draw of the parameters; None where all noise follows from what was seen.
-        assumptions: what the form of noise claims.
+        assumptions: what it stands on.
         warnings: what a reader must know, a sentence each.
     """
 
@@ -242,7 +242,7 @@ def counterfactuals(
         "abduction, action, prediction for each unit and draw of the parameters"
         + ("" if exact else f", {particles:,} candidates for what was not seen"),
         None if exact else worth,
-        _assumptions(program, {"factual": factual, "acted": acted}, ("acted", of)),
+        assumptions_of(fitted, {"factual": factual, "acted": acted}, ("acted", of), 3),
         tuple(warnings),
     )
 
@@ -354,7 +354,7 @@ def _units(
     def several(own, row, groups, unit_key):
         if particles == 1:
             value, log_weight = one(own, row, groups, unit_key)
-            return value, 1.0, jnp.isfinite(log_weight)
+            return value, jnp.ones(()), jnp.isfinite(log_weight)
         keys = jax.random.split(unit_key, particles)
         drawn, log_weights = jax.vmap(lambda each: one(own, row, groups, each))(keys)
         chosen = jax.random.categorical(jax.random.fold_in(unit_key, 1), log_weights)

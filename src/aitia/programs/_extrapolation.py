@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from aitia.programs._errors import ImpossibleEvidence, NotInvertible
 from aitia.programs._fitted import Fitted
-from aitia.programs._interventions import Intervention, SetTo
+from aitia.programs._interventions import AsIn, Intervention, SetTo
 from aitia.programs._question import action_text
 from aitia.programs._worlds import Target, World
 from aitia.programs.conditioning import Problem, Weighting
@@ -15,16 +16,22 @@ from aitia.programs.conditioning import Problem, Weighting
 UNITS = 10_000
 """Units drawn to say how far an action lies from what the program itself gives."""
 
+TOO_MANY = 0.005
+"""The share of units that a shift or a policy may take outside of the data, beyond those that are there by themselves,
+before it is said."""
+
 
 def warnings_for(fitted: Fitted, worlds: Mapping[str, World], seed: int) -> tuple[str, ...]:
     """A sentence for every action that sets a node outside of what the data had, or to a level it had not."""
     found: list[str] = []
-    for world in worlds.values():
-        found += [
-            sentence
-            for target, done in world.do.items()
-            if (sentence := _outside(fitted, target, done, seed)) is not None
-        ]
+    for name, world in worlds.items():
+        for target, done in world.do.items():
+            if isinstance(done, SetTo):
+                sentence = _outside(fitted, target, done, seed)
+            else:
+                sentence = _drawn_outside(fitted, worlds, name, target, seed)
+            if sentence is not None:
+                found.append(sentence)
         found += _unseen_pairs(fitted, world)
     return tuple(dict.fromkeys(found))
 
@@ -59,6 +66,56 @@ def _outside(fitted: Fitted, target: Target, done: Intervention, seed: int) -> s
         f"{action_text(target, done)} lies {beyond:.4g} beyond the {end} value in the data ({edge:.4g}; {apart}); the "
         f"fitted program itself puts {rare} of units {side} it. The answer there rests on the form of the mechanisms."
     )
+
+
+def _drawn_outside(
+    fitted: Fitted, worlds: Mapping[str, World], name: str, target: Target, seed: int
+) -> str | None:
+    """A sentence for a shift, a policy or a draw that gives units values outside of what the data had."""
+    world = worlds[name]
+    done = world.do[target]
+    node = target if isinstance(target, str) else target[0]
+    if node not in fitted.ranges or node in fitted.program.levels or fitted.program.facts[node].shape:
+        return None
+    if isinstance(done, AsIn):  # what is done in the other world speaks for itself
+        return None
+    # What an arrow carries is the value that the node itself would have under the same action.
+    do = {each: act for each, act in world.do.items() if isinstance(each, str) and each != node} | {
+        node: done
+    }
+    acted = {**worlds, name: World(do, world.given)}
+    values, weights = _population(fitted, acted, (name, node), seed)
+    low, high = fitted.ranges[node]
+    beyond = np.maximum(np.maximum(low - values, values - high), 0.0)
+    outside = beyond > 0
+    share = float(np.sum(weights * outside))
+    natural, _ = _population(fitted, {"seen": World()}, ("seen", node), seed)
+    by_itself = float(np.mean((natural < low) | (natural > high)))
+    if share <= by_itself + TOO_MANY:
+        return None
+    far = float(np.sum(weights * beyond) / share)
+    sd = float(natural.std())
+    apart = f"{far / sd:.2g} standard deviations of {node}" if sd > 0 else f"{node} does not vary"
+    return (
+        f"{action_text(target, done)} takes {100 * share:.2g}% of units beyond the values in the data ({low:.4g} to "
+        f"{high:.4g}), by {far:.4g} on average ({apart}); by itself the fitted program takes "
+        f"{100 * by_itself:.2g}% there. The answer there rests on the form of the mechanisms."
+    )
+
+
+def _population(
+    fitted: Fitted, worlds: Mapping[str, World], asked: tuple[str, str], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of a node and their weights (a sum of one), given the evidence where weighting meets it."""
+    units = max(1, UNITS // fitted.n_draws)
+    try:
+        done = Weighting(units_each=1).run(Problem(fitted, worlds, asked, units, seed))
+    except (ImpossibleEvidence, NotInvertible):
+        plain = {name: World(each.do) for name, each in worlds.items()}
+        done = Weighting(units_each=1).run(Problem(fitted, plain, asked, units, seed))
+    weights = np.exp(done.log_weights - done.log_weights.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True) * len(weights)
+    return np.asarray(done.draws, dtype=float), weights
 
 
 def _unseen_pairs(fitted: Fitted, world: World) -> list[str]:

@@ -49,7 +49,7 @@ def facts(program: Program) -> dict[str, Facts]:
         MechanismError: a mechanism gives two results for the same inputs, or cannot be traced.
     """
     key = seed_key(0, "facts")
-    parameters = {node: _finite(own) for node, own in _priors(program, key).items()}
+    parameters = {node: _finite(own) for node, own in draw_prior(program, key, {}, feasible=True).items()}
     values: dict[str, jax.Array] = {}
     found: dict[str, Facts] = {}
     for node in program.order:
@@ -87,26 +87,6 @@ def _of_input(mechanism: Input) -> tuple[jax.Array, Facts]:
     return value, Facts(
         jnp.shape(value), conditional.discrete, None if support is None else np.asarray(support), None
     )
-
-
-def _priors(program: Program, key: jax.Array) -> dict[str, dict[str, jax.Array]]:
-    """Draws from the priors; where one cannot be drawn from (an improper one), a feasible value."""
-    try:
-        return draw_prior(program, key, {})
-    except NotImplementedError:
-        drawn: dict[str, dict[str, jax.Array]] = {}
-        for node, mechanism in program.mechanisms.items():
-            own: dict[str, jax.Array] = {}
-            waiting = dict(mechanism.parameters)
-            while waiting:
-                for name in [n for n, each in waiting.items() if all(d in own for d in each.depends_on)]:
-                    each = waiting.pop(name)
-                    prior = each.prior_given(own)
-                    zeros = jnp.zeros((() if each.per is None else (1,)) + tuple(prior.shape()))
-                    own[name] = jnp.asarray(prior.support.feasible_like(zeros))  # type: ignore[union-attr]
-            if own:
-                drawn[node] = own
-        return drawn
 
 
 def _finite(own: dict[str, jax.Array]) -> dict[str, jax.Array]:

@@ -63,6 +63,8 @@ class Fitted:
             them: levels as positions). A pair of nodes that is not in it is not looked at.
         group_levels: the names of the groups, by the group's name, in the order of the parameters' second axis.
         group_shares: the share of rows in each group, by the group's name.
+        group_values: what the data had of nodes that all units of a group share, by node: one value for each group, in
+            the order of `group_levels` (levels as positions).
         n_rows: the number of rows it was fitted to; 0 for a program that was not fitted.
         assumptions: what the fit stands on.
         decisions: what was decided while fitting.
@@ -81,6 +83,7 @@ class Fitted:
     seen_together: Mapping[tuple[str, str], frozenset[tuple[float, float]]] = field(default_factory=dict)
     group_levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     group_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    group_values: Mapping[str, np.ndarray] = field(default_factory=dict)
     n_rows: int = 0
     assumptions: tuple[Assumption, ...] = ()
     decisions: tuple[Decision, ...] = ()

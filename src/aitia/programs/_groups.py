@@ -14,7 +14,9 @@ from aitia.core import nearest
 from aitia.programs._errors import QueryError
 from aitia.programs._events import Exactly
 from aitia.programs._fitted import Fitted
+from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
+from aitia.programs._worlds import World
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,59 @@ def settled(fitted: Fitted, groups: Mapping[str, Any]) -> Fitted:
         group_levels={name: each for name, each in fitted.group_levels.items() if name not in groups},
         group_shares={name: each for name, each in fitted.group_shares.items() if name not in groups},
     )
+
+
+def shared_values(fitted: Fitted, groups: Mapping[str, Any]) -> dict[str, Any]:
+    """What the data say of nodes that all units of these groups share, by node: levels by their names.
+
+    Args:
+        fitted: the fitted program, before `settled`.
+        groups: a group's level, or `NewGroup`, by the group's name.
+    """
+    found = {}
+    for name, known in groups.items():
+        known = known.value if isinstance(known, Exactly) else known
+        levels = [str(level) for level in fitted.group_levels.get(name, ())]
+        if isinstance(known, NewGroup) or str(known) not in levels:
+            continue
+        for node in fitted.program.groups.get(name, ()):
+            if node in fitted.group_values:
+                value = np.asarray(fitted.group_values[node])[levels.index(str(known))]
+                names = fitted.program.levels.get(node)
+                found[node] = value if names is None else names[int(value)]
+    return found
+
+
+def unchanged(program: Program, known: Mapping[str, Any], do: Mapping[Any, Any]) -> dict[str, Any]:
+    """What is known of nodes that an action does not change."""
+    starts = {target if isinstance(target, str) else target[1] for target in do}
+    starts &= set(program.nodes)
+    changed = starts | set(program.graph.descendants(starts)) if starts else set()
+    return {node: value for node, value in known.items() if node not in changed}
+
+
+def unknown_shared(
+    program: Program, groups: Mapping[str, Any], worlds: Mapping[str, World], of: Any
+) -> list[str]:
+    """A sentence for each node that a named (or new) group shares, that matters and that is not known.
+
+    The distribution of one unit is right all the same; what is not known of the group is counted as diversity among
+    its units, where it is uncertainty about their group.
+    """
+    asked = {of[1]} if isinstance(of, tuple) else set(program.nodes)
+    matters = set(program.graph.ancestors(asked)) | asked
+    known = {
+        node for each in worlds.values() for node, event in each.given.items() if isinstance(event, Exactly)
+    }
+    known |= {node for node in program.nodes if worlds and all(node in each.do for each in worlds.values())}
+    return [
+        f"{node} has one value for all units of a {name}, and that of this {name} is not known: its spread is counted "
+        f"among what units differ by, though it is the same for all of them. Give it, if you know it: "
+        f"given={{{node!r}: ...}}."
+        for name in groups
+        for node in program.groups.get(name, ())
+        if node in matters and node not in known
+    ]
 
 
 def _draw_new(fitted: Fitted, parameters: dict[str, dict[str, Any]], group: str) -> None:

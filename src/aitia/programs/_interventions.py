@@ -145,7 +145,7 @@ class DrawFrom(Intervention):
     law: dist.Distribution
 
     def value(self, key, here, elsewhere, natural):
-        return self.law.sample(key)
+        return jnp.asarray(self.law.sample(key))
 
     def text(self, name: str) -> str:
         return f"{name} ~ {type(self.law).__name__}"

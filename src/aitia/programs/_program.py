@@ -336,7 +336,9 @@ class Program:
                 f"{listing(old.parents)}.",
                 "Give it the same parents, or say that the graph may change: other_parents=True.",
             )
-        return self._with({**self.mechanisms, node: new})
+        swapped = self._with({**self.mechanisms, node: new})
+        swapped.choices = None if self.choices is None else self.choices.without(node)
+        return swapped
 
     def without(self, *nodes: str) -> Program:
         """The program without the mechanisms of some nodes; nodes that others still read become inputs.

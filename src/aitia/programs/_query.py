@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from aitia.core import Assumption, AssumptionKey
 from aitia.programs._answer import Answer
 from aitia.programs._choice import Automatic
 from aitia.programs._errors import QueryError
 from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
+from aitia.programs._groups import shared_values, unchanged, unknown_shared
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._question import action_text, asked_name, check_node, checked, notation, split_groups
+from aitia.programs._question_ledger import assumptions_of
 from aitia.programs._worlds import World
 from aitia.programs.conditioning import Conditioned, Conditioning, Problem
 
@@ -85,6 +86,11 @@ def query(
     if evidence is not None:
         own, evidence, more = split_groups(own, evidence)
         groups = {**groups, **more}
+    shared = shared_values(fitted, groups)
+    if evidence is not None:
+        evidence = {**shared, **evidence}
+    else:
+        given = {**unchanged(fitted.program, shared, do or {}), **given}
     acted = World.of(do, given)
     plain = {"acted": acted} if evidence is None else {"factual": World.of(given=evidence), "acted": acted}
     rung = 3 if evidence is not None else 2 if acted.do else 1
@@ -101,6 +107,7 @@ def query(
         draws=draws,
         seed=seed,
         method=method,
+        groups=groups,
     )
 
 
@@ -170,6 +177,10 @@ def worlds(
             )
         groups |= more
         plain[label] = World.of(do, given)
+    shared = shared_values(fitted, groups)
+    for label, each in plain.items():
+        known = World.of(None, unchanged(fitted.program, shared, each.do)).given
+        plain[label] = World(each.do, {**known, **each.given})
     if isinstance(of, tuple):
         world, node = of
         if world not in plain:
@@ -192,6 +203,7 @@ def worlds(
         draws=draws,
         seed=seed,
         method=method,
+        groups=groups,
     )
 
 
@@ -208,6 +220,7 @@ def _ask(
     seed: int,
     method: Conditioning | None,
     notes: tuple[str, ...] = (),
+    groups: Mapping[str, Any] | None = None,
 ) -> Answer:
     """The answer to a question about worlds whose values are as a person wrote them."""
     program = fitted.program
@@ -222,7 +235,12 @@ def _ask(
         )
     done = chosen.run(problem)
     values, probabilities, levels = _discrete(program, of, done)
-    warnings = [*done.warnings, *warnings_for(fitted, known, seed), *_thin(done)]
+    warnings = [
+        *done.warnings,
+        *warnings_for(fitted, known, seed),
+        *unknown_shared(program, groups or {}, known, of),
+        *_thin(done),
+    ]
     if not fitted.trusted:
         bad = ", ".join(each.name for each in fitted.diagnostics if not each.good)
         warnings.insert(0, f"The fit of the program cannot be trusted ({bad}); nor can this answer.")
@@ -237,10 +255,10 @@ def _ask(
         done.variances,
         probabilities,
         levels,
-        assumptions=_assumptions(program, known, of) if rung == 3 else (),
+        assumptions=assumptions_of(fitted, known, of, rung),
         warnings=tuple(dict.fromkeys(warnings)),
         setting=setting,
-        notes=notes,
+        notes=(*notes, *done.notes, *_thinned(fitted, done)),
         effective_by_draw=done.effective_by_draw,
         log_evidence=done.log_evidence,
     )
@@ -305,6 +323,17 @@ def _thin(done: Conditioned) -> list[str]:
     ]
 
 
+def _thinned(fitted: Fitted, done: Conditioned) -> list[str]:
+    """A note where not all draws of the parameters were used."""
+    used, there = len(done.draws), fitted.n_draws
+    if used >= there:
+        return []
+    return [
+        f"{used:,} of the {there:,} draws of the parameters were used, evenly spread, so that each has units enough; "
+        "more draws use more of them."
+    ]
+
+
 def _rung(worlds: Mapping[str, World]) -> int:
     if len(worlds) > 1:
         return 3
@@ -336,33 +365,3 @@ def _setting(acted: World, factual: Mapping[str, Any] | None, groups: Mapping[st
 
 def _and(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
-
-
-def _assumptions(program: Program, worlds: Mapping[str, World], of: Any) -> tuple[Assumption, ...]:
-    """What the forms of noise claim, of those nodes whose noise links worlds that give them different causes."""
-    asked = {of[1]} if isinstance(of, tuple) else set(program.nodes)
-    matters = set(program.graph.ancestors(asked)) | asked
-    touched: set[str] = set()
-    for each in worlds.values():
-        for target in each.do:
-            starts = program.graph.children(target) if isinstance(target, str) else {target[1]}
-            for start in starts:
-                touched |= {start, *program.graph.descendants([start])}
-    known = {node for each in worlds.values() for node in each.given}
-    acted = [each for each in worlds.values() if each.do]
-    found = []
-    for node in program.order:
-        claim = program.facts[node].assumption
-        if claim is None or node not in touched & matters:
-            continue
-        informed = known & {node, *program.graph.descendants([node])}
-        if informed or (len(acted) > 1 and callable(of)):
-            found.append(
-                Assumption(
-                    AssumptionKey.CROSS_WORLD,
-                    f"{node}: {claim}.",
-                    testable=False,
-                    source="the form of noise",
-                )
-            )
-    return tuple(found)

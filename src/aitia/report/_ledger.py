@@ -38,6 +38,10 @@ _IN_GENERAL: dict[AssumptionKey, tuple[str, bool]] = {
         "Outcomes under one treatment tell nothing of mediators under the other.",
         False,
     ),
+    AssumptionKey.NOISE_FORM: (
+        "The form of noise is right: what a unit would have done follows from what was seen of it as it says.",
+        False,
+    ),
     AssumptionKey.OUTCOME_MODEL: ("The model of the outcome is right.", True),
     AssumptionKey.PROPENSITY_MODEL: ("The model of who gets the treatment is right.", True),
     AssumptionKey.LINEARITY: ("The relations are linear.", True),

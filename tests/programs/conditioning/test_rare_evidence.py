@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -147,7 +149,7 @@ def test_an_exact_value_of_a_deterministic_node_needs_a_tolerance_and_says_so():
 
 
 def test_noise_that_a_value_does_not_determine_is_refused_with_a_remedy():
-    def Y(X, *, one=noise(dist.Normal(0, 1)), two=noise(dist.Gumbel(0, 1))):
+    def Y(X, *, one: Any = noise(dist.Normal(0, 1)), two: Any = noise(dist.Gumbel(0, 1))):
         return X + jnp.sin(one) * jnp.cos(two)
 
     program = Program([X, Y])

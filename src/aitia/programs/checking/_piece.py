@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -78,15 +78,26 @@ class Piece:
         drawn = _prior(self.mechanism, tuple(sorted(self.sizes.items())), keys)
         return {name: np.asarray(each) for name, each in drawn.items()}
 
-    def replicates(self, parameters: Mapping[str, np.ndarray], draws: int, seed: int):
-        """Values of all rows under draws of the parameters, used again in turn: yields blocks (draws, n, ...)."""
+    def replicates(
+        self, parameters: Mapping[str, np.ndarray], draws: int, seed: int, most: int = MOST
+    ) -> Iterator[np.ndarray]:
+        """Values of all rows under draws of the parameters, used again in turn: yields blocks (draws, n, ...).
+
+        Args:
+            parameters: draws of the parameters, by name.
+            draws: replicates of all rows.
+            seed: the seed.
+            most: numbers drawn at once.
+        """
         given = len(next(iter(parameters.values()))) if parameters else 1
-        block = max(1, min(draws, MOST // max(self.n, 1)))
+        # Blocks of one size are compiled once.
+        block = -(-draws // max(1, -(-draws * max(self.n, 1) // most)))
         key = seed_key(seed, "replicates")
         for start in range(0, draws, block):
-            at = np.arange(start, min(start + block, draws))
-            chosen = {name: jnp.asarray(each)[at % given] for name, each in parameters.items()}
-            yield np.asarray(_values(self.mechanism, self.n, key, at, chosen, self._parents, self._groups))
+            at = np.arange(start, start + block)
+            chosen = {name: np.asarray(each)[at % given] for name, each in parameters.items()}
+            values = _values(self.mechanism, self.n, key, at, chosen, self._parents, self._groups)
+            yield np.asarray(values)[: draws - start]
 
     def log_prob(self, parameters: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
         """The log probability of the rows' values under each draw of the parameters: shape (draws, n)."""
@@ -202,7 +213,7 @@ def _values(mechanism: Mechanism, n: int, key, at, parameters, parents, groups):
     def one(number, own):
         def row(j, seen):
             conditional = mechanism.at(seen, row_parameters(mechanism, own, groups, j))
-            return conditional.push(conditional.noise(jax.random.fold_in(jax.random.fold_in(key, number), j)))
+            return conditional.sample(jax.random.fold_in(jax.random.fold_in(key, number), j))
 
         return jax.vmap(row)(jnp.arange(n), parents)
 

@@ -49,6 +49,7 @@ class Conditioned:
         values: what the probabilities belong to.
         log_evidence: the log probability (or density) of the evidence by draw of the parameters, or None.
         warnings: what a reader must know, a sentence each.
+        notes: what else helps to read it, a sentence each.
         effective_by_draw: the effective sample size for each draw of the parameters, where the weights do not tell it;
             else None.
     """
@@ -62,6 +63,7 @@ class Conditioned:
     values: np.ndarray | None = None
     log_evidence: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     effective_by_draw: np.ndarray | None = None
 
 

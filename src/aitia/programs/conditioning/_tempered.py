@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,9 +13,11 @@ import numpy as np
 from jax.scipy.special import logsumexp
 
 from aitia.programs._conditional import Conditional, Draw, Evidence
+from aitia.programs._errors import NotInvertible
+from aitia.programs._events import Exactly
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
-from aitia.programs._worlds import Source, draw_unit, pieces_of
+from aitia.programs._worlds import Piece, Source, World, draw_unit, pieces_of
 from aitia.programs.conditioning._base import Conditioned, Conditioning, Problem
 from aitia.programs.conditioning._normals import from_normals
 from aitia.programs.conditioning._units import (
@@ -25,6 +28,12 @@ from aitia.programs.conditioning._units import (
     log_shares,
     own_parameters,
 )
+
+ENOUGH_ON_A_VALUE = 100
+"""The effective sample size, for each draw of the parameters, that an exact value of a decided node must leave."""
+
+NEAR = 1e-3
+"""How near particles come, as a share of where they began, to a value that is out of reach but not impossible."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +82,13 @@ class Tempered(Conditioning):
         shares = log_shares(fitted)
         program, slack = fitted.program, self.tolerance
         layout = _layout(program, worlds, parameters, shares, slack)
+        pieces = pieces_of(program, worlds)
         keys = jax.random.split(seed_key(problem.seed, "tempered"), len(repeat))
         state = _start(
             program, layout, self.particles, slack is not None, worlds, parameters, shares, slack or 0.0, keys
         )
+        far = (np.asarray(state.apart) > 0).any(axis=(0, 1))
+        hard = () if slack is not None else _hard(program, worlds, pieces, far)
         for step in range(self.steps):
             if bool(jnp.all(state.beta == 1) & jnp.all(state.near == 0)):
                 break
@@ -96,15 +108,16 @@ class Tempered(Conditioning):
             np.asarray(state.log_evidence)
         )
         if not arrived.reshape(n_draws, islands).any(axis=1).all():
-            pieces = pieces_of(program, worlds)
             closest = np.asarray(state.apart).min(axis=(0, 1))
+            if hard and (closest / np.asarray(state.unit).max(axis=0) < NEAR).all():
+                raise _unreached(hard)
             possible = np.isfinite(np.asarray(state.log_weight)).any()
             best = {
                 piece: -np.inf if (closest[at] > 0 or not possible) else 0.0
                 for at, piece in enumerate(pieces)
             }
             raise impossible(worlds, best, self.particles * len(repeat) * self.steps)
-        if 2 * self.moves:
+        if self.moves:
             state = _settle(
                 program,
                 layout,
@@ -128,21 +141,60 @@ class Tempered(Conditioning):
         worth = _worth(
             asked.reshape(n_draws, islands, *asked.shape[1:]), np.exp(log_evidence - evidence[:, None])
         )
-        warnings = (
-            ()
-            if self.tolerance is None
-            else (
-                f"Approximate: values within {self.tolerance:g} of the evidence count as agreeing with it.",
+        if hard and worth < ENOUGH_ON_A_VALUE:
+            raise _unreached(hard)
+        warnings: tuple[str, ...] = ()
+        if slack is not None:
+            warnings = (f"Approximate: values within {slack:g} of the evidence count as agreeing with it.",)
+        elif hard:
+            warnings = (
+                f"Causes alone decide {hard[0].split(' = ')[0]}, so that no unit drawn gives {hard[0]} exactly: units "
+                "that give it to nine digits were gathered (1e-9, relative). The answer is the limit of ever narrower "
+                "intervals around the value.",
             )
-        )
         return Conditioned(
             draws,
             log_weights,
             f"tempered sequential Monte Carlo, {islands} islands of {self.particles:,} particles",
-            log_evidence=evidence if self.tolerance is None else None,
+            log_evidence=None if slack is not None or hard else evidence,
             warnings=warnings,
             effective_by_draw=np.full(n_draws, worth),
         )
+
+
+def _hard(
+    program: Program, worlds: Mapping[str, World], pieces: tuple[Piece, ...], far: np.ndarray
+) -> tuple[str, ...]:
+    """Exact values of continuous nodes that noise can only be checked against, in words.
+
+    Args:
+        program: the program.
+        worlds: the worlds by name.
+        pieces: all pieces of evidence.
+        far: by piece, whether any particle drawn freely does not agree with it.
+    """
+    found = []
+    for piece in (each for each, apart in zip(pieces, far) if apart):
+        node = piece if isinstance(piece, str) else piece[1]
+        if program.facts[node].discrete:
+            continue
+        for world, each in worlds.items():
+            here = (node not in each.do) if isinstance(piece, str) else world == piece[0]
+            event = each.given.get(node)
+            if here and isinstance(event, Exactly):
+                found.append(event.text(node))
+    return tuple(dict.fromkeys(found))
+
+
+def _unreached(hard: tuple[str, ...]) -> NotInvertible:
+    """The error for exact values that too few particles reach."""
+    node, _ = hard[0].split(" = ", 1)
+    return NotInvertible(
+        f"Causes alone decide {node}, so that no unit drawn gives {hard[0]} exactly; the units that do lie on a curve "
+        "that no method here follows.",
+        f"Give an interval around it (between), or ask with method=Tempered(tolerance=...) in units of {node}; or give "
+        f"{node} noise of its own, as a measurement has.",
+    )
 
 
 def _worth(asked: np.ndarray, weights: np.ndarray) -> float:
@@ -409,9 +461,9 @@ def _moved(
     """Metropolis steps that keep the law of the noise times the evidence so far."""
     n, dimension = state.normals.shape
     centred = state.normals - state.normals.mean(axis=0)
-    covariance = centred.T @ centred / n + 1e-9 * jnp.eye(dimension)
-    root = jnp.linalg.cholesky(covariance) * 2.38 / np.sqrt(max(dimension, 1))
-    root = jnp.where(jnp.isnan(root), 0.0, root)
+    # A root by eigenvalues, not Cholesky's: on an exact value the particles lie in a plane, which it keeps to.
+    variances, directions = jnp.linalg.eigh(centred.T @ centred / n)
+    root = directions * jnp.sqrt(jnp.maximum(variances, 0.0)) * 2.38 / np.sqrt(max(dimension, 1))
     agreement = jax.vmap(
         lambda z, salt: _agreement(program, layout, near_enough, worlds, own, shares, slack, z, salt)
     )

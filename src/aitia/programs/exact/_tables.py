@@ -446,7 +446,7 @@ def _log_joint(one: jax.Array, two: jax.Array) -> jax.Array:
     def pair(a, b):
         low = _gumbel_max.FLOOR
         a, b = jnp.maximum(a, low), jnp.maximum(b, low)
-        return jax.vmap(lambda i: jax.vmap(lambda j: _gumbel_max._log_pair(a, b, i, j))(levels))(levels)
+        return jax.vmap(lambda i: jax.vmap(lambda j: _gumbel_max.log_pair(a, b, i, j))(levels))(levels)
 
     return jax.vmap(jax.vmap(jax.vmap(pair, (None, 0)), (0, None)))(one, two)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -133,18 +134,19 @@ def _cumulative(law: dist.Distribution) -> Callable[[jax.Array], jax.Array] | No
 
 
 def _nonnegative(law: dist.Distribution) -> Callable[[jax.Array], jax.Array] | None:
+    of: Any = law  # NumPyro's attributes are arrays, and not declared so
     if isinstance(law, dist.Poisson):
-        return lambda k: safe_log(gammaincc(k + 1, law.rate)) - safe_log(gammainc(k + 1, law.rate))
+        return lambda k: safe_log(gammaincc(k + 1, of.rate)) - safe_log(gammainc(k + 1, of.rate))
     if isinstance(law, dist.GammaPoisson):
         # The number of failures before `concentration` successes of chance rate / (1 + rate).
-        r, p, q = law.concentration, law.rate / (1 + law.rate), 1 / (1 + law.rate)
+        r, p, q = of.concentration, of.rate / (1 + of.rate), 1 / (1 + of.rate)
         return lambda k: safe_log(incomplete_beta(r, k + 1, p, q)) - safe_log(incomplete_beta(k + 1, r, q, p))
     if isinstance(law, dist.GeometricProbs):
-        return lambda k: exponential_logit(-(k + 1) * jnp.log1p(-law.probs))
+        return lambda k: exponential_logit(-(k + 1) * jnp.log1p(-of.probs))
     if isinstance(law, dist.GeometricLogits):
-        return lambda k: exponential_logit((k + 1) * softplus(law.logits))
+        return lambda k: exponential_logit((k + 1) * softplus(of.logits))
     if isinstance(law, dist.BinomialProbs | dist.BinomialLogits):
-        n, p = law.total_count, law.probs
+        n, p = of.total_count, of.probs
 
         def logit(k):
             within = k < n

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ import numpyro.distributions as dist
 from aitia.programs._conditional import Conditional, Draw, Evidence
 from aitia.programs._errors import NotInvertible, QueryError
 from aitia.programs._events import Between, Event, Exactly
+
+_Form = TypeVar("_Form", bound=Conditional)
 
 
 def shaped(value: Any, shape: tuple[int, ...]) -> jax.Array:
@@ -56,7 +59,9 @@ def log_agreement(evidence: Evidence, noise: Draw) -> jax.Array:
     return total
 
 
-def split(evidence: Evidence) -> tuple[tuple[Conditional, Exactly] | None, list[tuple[Conditional, Event]]]:
+def split(
+    evidence: Sequence[tuple[_Form, Event]],
+) -> tuple[tuple[_Form, Exactly] | None, list[tuple[_Form, Event]]]:
     """The first exact value, if there is one, and all other evidence."""
     for position, (at, event) in enumerate(evidence):
         if isinstance(event, Exactly):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +17,13 @@ from aitia.programs._events import Between, Event, Exactly
 from aitia.programs.forms._counts import steps_of
 from aitia.programs.forms._evidence import agrees, log_agreement, log_density, log_indicator, shaped, split
 from aitia.programs.forms._logit import draw_between, log_mass, safe_log
-from aitia.programs.forms._noise_path import AFFINE, MONOTONE, Path, path_of
+from aitia.programs.forms._noise_path import AFFINE, MONOTONE, UNKNOWN, Path, path_of
 from aitia.programs.forms._preimage import preimage
 from aitia.programs.forms._ranks import ranks_of
 
 Function = Callable[[Mapping[str, jax.Array]], jax.Array]
+Known: TypeAlias = "Sequence[tuple[Explicit, Event]]"
+"""Evidence of a node whose every world is a function with the same explicit noise."""
 
 COMBINATIONS = 4096
 """The most combinations of discrete noises that are gone through."""
@@ -39,9 +42,13 @@ class Explicit(Conditional):
       The pieces are found on a grid of 63 ranks: two turns within one cell of it go unseen;
     - where f stays at the value over a stretch of noise (a step, a maximum), the stretch has a probability, and
       that is the weight; else the density by the change of variables;
-    - a vector of noise is solved for where f is affine in it, or monotone elementwise;
+    - a vector of noise is solved for where f is affine in it;
     - otherwise sets and intervals get draws from the law of the noise with weight 0 or 1, and an exact value is
       refused (`NotInvertible`).
+
+    Weights carry their derivative in whatever f closes over (the parents, the parameters), but not through a step, a
+    maximum, pieces of an interval or draws that are only checked: there the code shows no derivative, and taking
+    one is refused (`MechanismError`), for `log_prob` and `abduct` alike.
 
     Args:
         function: from the noises, by name, to the value.
@@ -141,9 +148,10 @@ class Explicit(Conditional):
     def abduct(self, key: jax.Array, evidence: Evidence) -> tuple[Draw, jax.Array]:
         if not self.laws:
             return {}, log_agreement(evidence, {})
-        exact, _ = split(evidence)
+        known = cast("Known", evidence)
+        exact, _ = split(known)
         if self._vector is not None and exact is not None:
-            return self._abduct_vector(evidence)
+            return self._abduct_vector(known)
         first, second = jax.random.split(key)
         drawn = {name: each for name, each in self.noise(first).items() if name in self._drawn}
         if drawn and self._solved is None and exact is not None and not self.discrete:
@@ -151,10 +159,12 @@ class Explicit(Conditional):
                 f"A value was seen, and none of the noises {', '.join(drawn)} can be solved for.",
                 "Let the function be affine in one number among its noises, or return a distribution.",
             )
-        noise, log_weight = self._by_combination(second, evidence, drawn)
+        noise, log_weight = self._by_combination(second, known, drawn)
+        for at, event in known:
+            log_weight = at._guarded(log_weight, exact=isinstance(event, Exactly))
         return noise, log_weight
 
-    def _by_combination(self, key, evidence, drawn) -> tuple[Draw, jax.Array]:
+    def _by_combination(self, key, evidence: Known, drawn) -> tuple[Draw, jax.Array]:
         """The solved noise for every combination of the discrete ones, and one combination drawn by its weight."""
         if not self._tables:
             return self._solve(key, evidence, drawn)
@@ -162,7 +172,7 @@ class Explicit(Conditional):
         grids = jnp.meshgrid(*(jnp.arange(len(self._tables[name][0])) for name in names), indexing="ij")
         at = {name: grid.ravel() for name, grid in zip(names, grids)}
         values = {name: self._tables[name][0][at[name]] for name in names}
-        log_chance = sum(self._tables[name][1][at[name]] for name in names)
+        log_chance = sum((self._tables[name][1][at[name]] for name in names), jnp.zeros(()))
         choose, within = jax.random.split(key)
         keys = jax.random.split(within, len(log_chance))
         noises, log_weights = jax.vmap(lambda key, fixed: self._solve(key, evidence, {**drawn, **fixed}))(
@@ -171,7 +181,7 @@ class Explicit(Conditional):
         chosen, total = _choice(choose, log_weights + log_chance)
         return jax.tree.map(lambda each: each[chosen], noises), total
 
-    def _solve(self, key, evidence, fixed) -> tuple[Draw, jax.Array]:
+    def _solve(self, key, evidence: Known, fixed) -> tuple[Draw, jax.Array]:
         """The noise that is solved for, all others fixed; the log probability (density) of the evidence."""
         if self._solved is None:
             return dict(fixed), log_agreement(evidence, fixed)
@@ -310,14 +320,13 @@ class Explicit(Conditional):
         path = self._path(name)
         return (name, path) if path.kind == AFFINE else None
 
-    def _abduct_vector(self, evidence: Evidence) -> tuple[Draw, jax.Array]:
+    def _abduct_vector(self, evidence: Known) -> tuple[Draw, jax.Array]:
         exact, others = split(evidence)
         assert exact is not None and self._vector is not None
         at, event = exact
-        assert isinstance(at, Explicit) and isinstance(event, Exactly)
         name, path = self._vector
         law = at.laws[name]
-        origin_at = jnp.zeros(law.shape())
+        origin_at: jax.Array = jnp.zeros(law.shape())
         value = shaped(event.value, at._value.shape)
         function = at._of(name, {})
         origin, slope = jax.jvp(function, (origin_at,), (jnp.ones_like(origin_at),))
@@ -350,17 +359,27 @@ class Explicit(Conditional):
         )
         if stacked.kind != AFFINE:
             return None
+        normals: dict[str, Any] = self.laws
         origin, slopes = jax.value_and_grad(lambda noise: self.push(noise))(
             {name: jnp.zeros(()) for name in self.laws}
         )
-        mean = origin + sum(slopes[name] * law.loc for name, law in self.laws.items())
-        variance = sum((slopes[name] * law.scale) ** 2 for name, law in self.laws.items())
+        mean = origin + sum(slopes[name] * law.loc for name, law in normals.items())
+        variance = sum((slopes[name] * law.scale) ** 2 for name, law in normals.items())
         return dist.Normal(mean, jnp.sqrt(variance)).log_prob(value)
 
-    def _guarded(self, log_probability: jax.Array) -> jax.Array:
-        """The log probability, refusing to be differentiated where a step hides how it depends on parameters."""
-        steps = self.discrete if self._solved is None else self._solved[1].flat or self.discrete
-        if self._solved is None or not steps:
+    def _guarded(self, log_probability: jax.Array, exact: bool = True) -> jax.Array:
+        """The log probability, refusing to be differentiated where it hides how it depends on parameters.
+
+        Args:
+            log_probability: of an exact value, or of another event.
+            exact: whether it is of an exact value.
+        """
+        if self._solved is None:
+            hidden = bool(self._drawn)  # noise drawn from its law and checked: weight 0 or 1
+        else:
+            path = self._solved[1]
+            hidden = self.discrete or path.flat or (path.kind == UNKNOWN and not exact)
+        if not hidden:
             return log_probability
         noises = {name: jax.eval_shape(law.sample, jax.random.key(0)) for name, law in self.laws.items()}
         consts = jax.make_jaxpr(self.push)(noises).consts
@@ -378,8 +397,8 @@ def _without_gradient(value: jax.Array, depends_on: list[jax.Array]) -> jax.Arra
 @_without_gradient.defjvp
 def _(primals, tangents):
     raise MechanismError(
-        "The probability of a value that is a step of continuous noise (a comparison, a maximum) has no derivative "
-        "that the code of the function shows, and an engine asked for it.",
+        "The probability of what is known of a step of continuous noise (a comparison, a maximum), or of a function "
+        "that turns, has no derivative that the code of the function shows, and an engine asked for it.",
         "Return the distribution instead, dist.Bernoulli(probs=...) for a comparison; or fit with an engine that "
         "needs no gradient.",
     )
@@ -450,4 +469,4 @@ def _table(law: dist.Distribution) -> tuple[jax.Array, jax.Array] | None:
         if last >= COMBINATIONS:
             return None
         values = jnp.arange(last + 1)
-    return values, law.log_prob(values)
+    return values, jnp.asarray(law.log_prob(values))

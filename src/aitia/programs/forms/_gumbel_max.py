@@ -146,7 +146,7 @@ def _race(key: jax.Array, logits: jax.Array, winner: jax.Array) -> jax.Array:
 def _pair(key, a, b, in_a, in_b):
     """One race given that its winner under log probabilities `a` is in `in_a`, and under `b` in `in_b`."""
     pairs = jnp.arange(len(a))
-    table = jax.vmap(lambda i: jax.vmap(lambda j: _log_pair(a, b, i, j))(pairs))(pairs)
+    table = jax.vmap(lambda i: jax.vmap(lambda j: log_pair(a, b, i, j))(pairs))(pairs)
     table = jnp.where(in_a[:, None] & in_b[None, :], table, -jnp.inf)
     top = jnp.max(table)
     possible = top > -jnp.inf
@@ -159,7 +159,7 @@ def _pair(key, a, b, in_a, in_b):
     return jnp.where(i == j, same, apart), total
 
 
-def _log_pair(a, b, i, j):
+def log_pair(a, b, i, j):
     """log P(argmax under a is i, argmax under b is j), exactly."""
     same = -jax.nn.logsumexp(jnp.maximum(a - a[i], b - b[i]))
     _, _, mass = _pieces(a, b, i, jnp.where(i == j, (j + 1) % len(a), j))

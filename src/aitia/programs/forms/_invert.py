@@ -11,6 +11,8 @@ import jax.numpy as jnp
 STEPS = 100
 """Halvings at most; 64 find the nearest 64-bit number in any bracket, Newton's steps do with a handful."""
 
+_Map = Callable[[jax.Array], jax.Array]
+
 
 def increasing_root(
     function: Callable[[jax.Array], jax.Array],
@@ -86,14 +88,18 @@ def inverse_on(
     """
     z = jnp.asarray(z, float)
     reach = -math.log(jnp.finfo(z.dtype).tiny) - 4
+    value: _Map
+    log_speed: _Map
+    code: _Map
     if low is None and high is None:
         value, log_speed, code = jnp.sinh, lambda w: jnp.log(jnp.cosh(w)), jnp.arcsinh
-    elif high is None:
+    elif low is not None and high is None:
         value, log_speed, code = (lambda w: low + jnp.exp(w)), (lambda w: w), (lambda v: jnp.log(v - low))
-    elif low is None:
+    elif low is None and high is not None:
         value, log_speed = (lambda w: high - jnp.exp(-w)), (lambda w: -w)
         code = lambda v: -jnp.log(high - v)  # noqa: E731
     else:
+        assert low is not None and high is not None
         value = lambda w: low + (high - low) * jax.nn.sigmoid(w)  # noqa: E731
         log_speed = lambda w: jnp.log(high - low) - jax.nn.softplus(w) - jax.nn.softplus(-w)  # noqa: E731
         code = lambda v: jnp.log(v - low) - jnp.log(high - v)  # noqa: E731

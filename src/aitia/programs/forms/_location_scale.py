@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -28,8 +30,9 @@ class LocationScale(Monotone):
         plain = standard(type(distribution))
         assert ranks is not None and plain is not None
         super().__init__(distribution, ranks, distribution.shape() if shape is None else shape)
-        self.location = jnp.broadcast_to(jnp.asarray(distribution.loc, float), self.shape)
-        self.scale = jnp.broadcast_to(jnp.asarray(distribution.scale, float), self.shape)
+        family: Any = distribution  # every family with a standard law has a location and a scale
+        self.location = jnp.broadcast_to(jnp.asarray(family.loc, float), self.shape)
+        self.scale = jnp.broadcast_to(jnp.asarray(family.scale, float), self.shape)
         self.standard = type(distribution)(0.0, 1.0)
         self._plain: Ranks = plain
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax.nn import log_sigmoid, sigmoid, softplus
 from jax.scipy.special import erf, erfinv, gammainc, gammaincc, log_ndtr
@@ -23,7 +25,7 @@ from aitia.programs.forms._logit import (
     normal_quantile,
     safe_log,
 )
-from aitia.programs.forms._transforms import increasing, ordered_chain
+from aitia.programs.forms._transforms import backward, forward, increasing, ordered_chain
 
 Map = Callable[[jax.Array], jax.Array]
 
@@ -296,15 +298,10 @@ def _transformed(law) -> Ranks | None:
     up = increasing(parts)
 
     def logit(v):
-        for part in reversed(parts):
-            v = part.inv(v)
-        return jnp.where(up, 1.0, -1.0) * base.of(v)
+        return jnp.where(up, 1.0, -1.0) * base.of(backward(parts, v))
 
     def quantile(z):
-        v = base.quantile(jnp.where(up, z, -z))
-        for part in parts:
-            v = part(v)
-        return v
+        return forward(parts, base.quantile(jnp.where(up, z, -z)))
 
     return Ranks(logit, quantile, *bounds_of(law.support))
 
@@ -324,8 +321,9 @@ def _folded(law) -> Ranks | None:
     return Ranks(logit, quantile, 0.0)
 
 
-def _mixture(weights: dist.Distribution, components: list[Ranks | None], law, axis: bool) -> Ranks | None:
-    if any(each is None for each in components):
+def _mixture(weights: Any, known: list[Ranks | None], law, axis: bool) -> Ranks | None:
+    components = [each for each in known if each is not None]
+    if len(components) < len(known):
         return None
     log_weights = jax.nn.log_softmax(weights.logits, axis=-1)
 
@@ -395,7 +393,7 @@ def bounds_of(support) -> tuple[jax.Array | float | None, jax.Array | float | No
 
 
 def _shape(z: jax.Array, law) -> tuple[int, ...]:
-    return jnp.broadcast_shapes(jnp.shape(z), law.batch_shape)
+    return np.broadcast_shapes(jnp.shape(z), law.batch_shape)
 
 
 _RULES: dict[type[dist.Distribution], Callable[..., Ranks | None]] = {

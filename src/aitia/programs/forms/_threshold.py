@@ -12,6 +12,7 @@ from aitia.programs._conditional import Conditional, Draw, Evidence
 from aitia.programs._errors import MechanismError, NotInvertible
 from aitia.programs._events import Between, Event, Exactly, OneOf
 from aitia.programs.forms._counts import Steps, steps_of
+from aitia.programs.forms._drawn import drawn
 from aitia.programs.forms._evidence import log_density, shaped
 from aitia.programs.forms._logit import draw_between, log_mass, logistic
 
@@ -70,6 +71,10 @@ class Threshold(Conditional):
 
     def push(self, noise: Draw) -> jax.Array:
         return jnp.broadcast_to(self.steps.smallest(noise), self.shape)
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        # A count's rank is inverted by search; the family's own sampler is about ten times faster.
+        return drawn(self.distribution, key, self.shape).astype(int)
 
     def log_prob(self, value: jax.Array) -> jax.Array:
         return log_density(self.distribution, shaped(value, self.shape))

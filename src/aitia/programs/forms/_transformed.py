@@ -13,7 +13,7 @@ from aitia.programs._events import Exactly
 from aitia.programs.forms._evidence import agrees, log_agreement, log_density, log_indicator, shaped, split
 from aitia.programs.forms._monotone import Monotone
 from aitia.programs.forms._ranks import ranks_of
-from aitia.programs.forms._transforms import increasing, ordered_chain
+from aitia.programs.forms._transforms import backward, forward, increasing, ordered_chain
 
 
 class TransformedNumber(Monotone):
@@ -37,11 +37,10 @@ class TransformedNumber(Monotone):
         return self.base.noise(key)
 
     def to_noise(self, value: jax.Array) -> jax.Array:
-        inside = self.distribution.support(value)
-        value = jnp.where(inside, value, self.distribution.support.feasible_like(value))
-        for part in reversed(self.parts):
-            value = part.inv(value)
-        return self.base.to_noise(value)
+        support = self.distribution.support
+        assert support is not None
+        value = jnp.where(jnp.asarray(support(value)), value, support.feasible_like(value))
+        return self.base.to_noise(backward(self.parts, value))
 
     def from_rank(self, z: jax.Array) -> jax.Array:
         return self.base.from_rank(z)
@@ -51,10 +50,7 @@ class TransformedNumber(Monotone):
         return jnp.where(self.up, below, -above), jnp.where(self.up, above, -below)
 
     def push(self, noise: Draw) -> jax.Array:
-        value = self.base.push(noise)
-        for part in self.parts:
-            value = part(value)
-        return value
+        return forward(self.parts, self.base.push(noise))
 
 
 class Transformed(Conditional):
@@ -80,10 +76,7 @@ class Transformed(Conditional):
         return self.base.noise(key)
 
     def push(self, noise: Draw) -> jax.Array:
-        value = self.base.push(noise)
-        for part in self.distribution.transforms:
-            value = part(value)
-        return value
+        return forward(self.distribution.transforms, self.base.push(noise))
 
     def log_prob(self, value: jax.Array) -> jax.Array:
         return log_density(self.distribution, shaped(value, self.shape).astype(float))
@@ -94,9 +87,8 @@ class Transformed(Conditional):
             noise = self.noise(key)
             return noise, log_agreement(others, noise)
         at, event = cast("tuple[Transformed, Exactly]", exact)
-        value = origin = shaped(event.value, self.shape).astype(float)
-        for part in reversed(at.distribution.transforms):
-            origin = part.inv(origin)
+        value = shaped(event.value, self.shape).astype(float)
+        origin = backward(at.distribution.transforms, value)
         noise, _ = at.base.abduct(key, [(at.base, Exactly(origin))])
         # Not every transform that can be written has an inverse: the round trip is part of the evidence.
         met = log_indicator(agrees(event, at.push(noise)))

@@ -38,6 +38,20 @@ def ordered_chain(parts: Sequence[Transform]) -> list[Transform] | None:
     return found
 
 
+def forward(parts: Sequence[Transform], value: jax.Array) -> jax.Array:
+    """The value that a chain of transforms takes a value of the base to."""
+    for part in parts:
+        value = jnp.asarray(part(value))
+    return value
+
+
+def backward(parts: Sequence[Transform], value: jax.Array) -> jax.Array:
+    """The value of the base that a chain of transforms takes to a value."""
+    for part in reversed(parts):
+        value = jnp.asarray(part.inv(value))
+    return value
+
+
 def increasing(parts: Sequence[Transform]) -> jax.Array:
     """Whether a chain of monotone transforms increases."""
     sign = jnp.ones(())

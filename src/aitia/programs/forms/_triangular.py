@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -29,15 +29,13 @@ class Triangular(Conditional):
     def __init__(self, distribution: dist.Distribution) -> None:
         self.distribution = distribution
         self.shape = distribution.shape()
-        plain = distribution.base_dist if isinstance(distribution, dist.Independent) else distribution
-        if isinstance(plain, dist.ExpandedDistribution):
+        plain: Any = distribution
+        while isinstance(plain, dist.Independent | dist.ExpandedDistribution):
             plain = plain.base_dist
-        factor = (
-            plain.scale_tril
-            if isinstance(plain, dist.MultivariateNormal)
-            else jnp.linalg.cholesky(plain.covariance_matrix)
-        )
-        self.location = jnp.broadcast_to(plain.loc, self.shape)
+        whole = isinstance(plain, dist.MultivariateNormal)
+        normal: Any = plain
+        factor = normal.scale_tril if whole else jnp.linalg.cholesky(normal.covariance_matrix)
+        self.location = jnp.broadcast_to(jnp.asarray(normal.loc), self.shape)
         self.factor = jnp.broadcast_to(factor, (*self.shape, self.shape[-1]))
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -107,10 +108,16 @@ def fit(
         diagnostics,
         latents=latents,
         ranges=_ranges(program, encoded),
+        seen_together=_seen_together(program, encoded),
         group_levels=encoded.group_levels,
         group_shares={
             name: np.bincount(at, minlength=len(encoded.group_levels[name])) / encoded.n_rows
             for name, at in encoded.group_of_row.items()
+        },
+        group_values={
+            node: encoded.values[node][encoded.first_of_group[group]]
+            for node, group in encoded.group_of_node.items()
+            if encoded.known(node)
         },
         n_rows=encoded.n_rows,
         assumptions=(*assumptions_of(program, encoded, prior=drawn.uses_prior), *drawn.assumptions),
@@ -197,4 +204,28 @@ def _ranges(program: Program, encoded: Encoded) -> dict[str, tuple[float, float]
         seen = column[~encoded.missing[node]] if node in encoded.missing else column
         if len(seen):
             found[node] = (float(seen.min()), float(seen.max()))
+    return found
+
+
+_MOST_PAIRS = 500
+"""Pairs of discrete nodes whose combinations are kept, at most."""
+
+
+def _seen_together(
+    program: Program, encoded: Encoded
+) -> dict[tuple[str, str], frozenset[tuple[float, float]]]:
+    """The combinations of values seen, for every pair of discrete nodes with finitely many values."""
+    finite = [
+        node
+        for node in program.nodes
+        if node in encoded.values
+        and encoded.values[node].ndim == 1
+        and program.facts[node].support is not None
+    ]
+    found = {}
+    for one, other in itertools.islice(itertools.combinations(finite, 2), _MOST_PAIRS):
+        pairs = np.stack([encoded.values[one], encoded.values[other]], axis=1).astype(float)
+        gaps = [encoded.missing[node] for node in (one, other) if node in encoded.missing]
+        seen = np.unique(pairs[~np.any(gaps, axis=0)] if gaps else pairs, axis=0)
+        found[one, other] = frozenset(map(tuple, seen.tolist()))
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from aitia.programs._fitted import draw_prior
+from aitia.programs._fitted import draw_prior, sample_prior
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
 from aitia.programs.inference._centring import (
@@ -194,7 +194,7 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
         return total + jacobian + unknowns.log_likelihood(values, parameters) if apart else total
 
     def initial(key):
-        drawn = draw_prior(program, key, n_groups)
+        drawn = draw_prior(program, key, n_groups, feasible=True)
         point: dict[str, Any] = {}
         for node, own in drawn.items():
             point[node] = {}
@@ -235,7 +235,7 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
                         raw = standard_draw(prior, place, shape)
                         own[name] = from_standard(prior, raw)[0]
                     else:
-                        own[name] = jnp.asarray(prior.sample(place, shape))
+                        own[name] = sample_prior(prior, place, shape, node, name)
                         raw = biject_to(prior.support).inv(own[name])
                     point.setdefault(node, {})[name] = raw
         if unknowns.sites:
@@ -270,7 +270,7 @@ def posterior_of(program: Program, data: Encoded, centring: Centring | None = No
 
 def _standardised(program: Program, data: Encoded, centring: Centring) -> set[tuple[str, str]]:
     """The parameters that are sampled as their standardised selves, as (node, name)."""
-    drawn = draw_prior(program, seed_key(0, "shape"), {})
+    drawn = draw_prior(program, seed_key(0, "shape"), {}, feasible=True)
     found = set()
     for node, mechanism in program.mechanisms.items():
         for name, each in mechanism.parameters.items():

@@ -423,7 +423,7 @@ def _is_function(conditional: Conditional) -> bool:
 def _conditionals(program: Program) -> dict[str, Conditional]:
     """The conditional of every node at one unit drawn with parameters from their priors."""
     key = seed_key(0, "facts")
-    parameters = draw_prior(program, key, {})
+    parameters = draw_prior(program, key, {}, feasible=True)
     values: dict[str, jax.Array] = {}
     found: dict[str, Conditional] = {}
     for node in program.order:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.interpolate import BSpline
 
 
 def basis(x: jax.Array, knots: np.ndarray, degree: int) -> jax.Array:
@@ -32,6 +33,12 @@ def basis(x: jax.Array, knots: np.ndarray, degree: int) -> jax.Array:
         right = (knots[d + 1 :] - x) / np.where(span_right > 0, span_right, 1.0)
         values = left * values[:-1] + right * values[1:]
     return values
+
+
+def _design(values: np.ndarray, knots: np.ndarray, degree: int) -> np.ndarray:
+    """All B-splines at points between the outermost knots, by SciPy."""
+    inside = np.clip(values, knots[degree], knots[-degree - 1])  # the ends, up to rounding
+    return BSpline.design_matrix(inside, knots, degree).toarray()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +73,7 @@ class PenalisedSpline:
         differences = np.diff(np.eye(size), n=2, axis=0)
         sizes, vectors = np.linalg.eigh(differences.T @ differences)
         turn = vectors[:, 2:] / np.sqrt(sizes[2:])
-        rows = np.asarray(jax.vmap(lambda x: basis(x, knots, degree))(jnp.asarray(values))) @ turn
+        rows = _design(values, knots, degree) @ turn
         centre = rows.mean(axis=0)
         unit = float(np.sqrt(np.mean(np.sum((rows - centre) ** 2, axis=1))))
         return cls(knots, degree, turn / unit, centre / unit)
@@ -75,6 +82,10 @@ class PenalisedSpline:
     def n_columns(self) -> int:
         """How many columns there are: two fewer than splines."""
         return self.turn.shape[1]
+
+    def rows(self, values: np.ndarray) -> np.ndarray:
+        """The columns at points between the outermost knots, shape (points, columns), without compiling."""
+        return _design(np.asarray(values, float), self.knots, self.degree) @ self.turn - self.centre
 
     def row(self, x: jax.Array) -> jax.Array:
         """The columns at one point; beyond the outermost knots they go on in straight lines."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class Choices:
     def chosen(self, node: str) -> Choice:
         """The candidate that was chosen for a node."""
         return next(each for each in self.of(node) if each.chosen)
+
+    def without(self, node: str) -> Choices:
+        """The choices for the other nodes: this one's mechanism is no longer the one that was chosen."""
+        return replace(self, rows=tuple(each for each in self.rows if each.node != node))
 
     @property
     def sentence(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,7 +16,7 @@ from aitia.programs._conditional import Conditional, Draw, Evidence
 from aitia.programs._errors import FitError, MechanismError, NotInvertible
 from aitia.programs._events import Exactly
 from aitia.programs._mechanism import Mechanism, Values
-from aitia.programs.mechanisms._errors import columns, not_learned
+from aitia.programs.mechanisms._errors import columns, fingerprint, not_learned
 from aitia.programs.mechanisms._inputs import Categorical, Inputs
 from aitia.programs.mechanisms._monotone import Monotone
 
@@ -43,13 +43,15 @@ class ConditionalFlow(Mechanism):
         knots: the pieces of each spline.
         layers: coupling layers, for an array.
         width: units in the hidden layer of each network.
-        training: epochs, batches and rates; None for the defaults.
+        training: epochs, batches and rates; None for 150 epochs at most, and patience for 25.
 
     Example:
         >>> from aitia.programs.mechanisms import ConditionalFlow
         >>> ConditionalFlow("age").description
         'a conditional flow of age (an increasing spline of normal noise)'
     """
+
+    slow_to_score = True
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class ConditionalFlow(Mechanism):
         self.flow: Any = None
         self.centre: Any = 0.0
         self.scale: Any = 1.0
+        self.seen: str | None = None
 
     @property
     def description(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -93,9 +96,7 @@ class ConditionalFlow(Mechanism):
 
     def _row(self, parents: Mapping[str, Any]) -> jax.Array:
         row = self.inputs.row(parents)
-        return (
-            row if len(row) else jnp.zeros(1)
-        )  # FlowJAX wants a condition; without parents it is a constant
+        return jnp.concatenate([row, jnp.zeros(_padding(len(row)))])
 
     def at(self, parents: Values, parameters: Values) -> Conditional:
         if self.flow is None:
@@ -108,8 +109,6 @@ class ConditionalFlow(Mechanism):
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int = 0, show_progress: bool | None = None
     ) -> ConditionalFlow:
-        from aitia.programs.mechanisms._training import Training, train
-
         data, own = columns(self.parents, parents, values)
         wanted = () if self.size is None else (self.size,)
         if own.shape[1:] != wanted:
@@ -121,19 +120,53 @@ class ConditionalFlow(Mechanism):
             raise FitError(
                 "The node has the same value in all rows.", "Write it as a constant, or leave it out."
             )
+        seen = fingerprint(data, own)
+        if self.flow is not None and self.seen == seen:
+            return self
         changed = copy.copy(self)
         changed.inputs = self.inputs.learned(data)
         changed.centre, changed.scale = own.mean(axis=0), own.std(axis=0)
-        n_rows = len(own)
-        rows = changed._rows(data, n_rows)
-        standard = ((own - changed.centre) / changed.scale).reshape(n_rows, -1)
-        model, _ = train(
-            lambda key: _untrained(self.size, self.knots, self.layers, self.width, rows.shape[1]),
-            _loss, (rows, standard), self.training or Training(),
-            seed=seed, show_progress=show_progress, what="training a flow",
-        )  # fmt: skip
-        changed.flow = _unwrapped(model)
+        changed.flow = changed._trained(data, own, seed, None, show_progress)
+        changed.seen = seen
         return changed
+
+    def _trained(
+        self,
+        data: Mapping[str, np.ndarray],
+        own: np.ndarray,
+        seed: int,
+        rows: np.ndarray | None,
+        show_progress: bool | None,
+    ) -> Any:
+        """The trained bijection, from these rows (None: all)."""
+        from aitia.programs.mechanisms._training import Training, train
+
+        conditions = self._rows(data, len(own))
+        standard = ((own - self.centre) / self.scale).reshape(len(own), -1)
+        model, _ = train(
+            lambda key: _untrained(self.size, self.knots, self.layers, self.width, conditions.shape[1]),
+            _loss, (conditions, standard), self.training or Training(epochs=150, patience=25),
+            seed=seed, rows=rows, show_progress=show_progress, what="training a flow",
+        )  # fmt: skip
+        return _unwrapped(model)
+
+    def held_out(
+        self, parents: Mapping[str, Any], values: Any, fold: np.ndarray, *, seed: int
+    ) -> Iterator[np.ndarray]:
+        """log p(value | parents) of the rows of each fold in turn, after training without them.
+
+        The scales of inputs and node are those of all rows, so that every fold has the same shapes and one training
+        is compiled for all.
+        """
+        data, own = columns(self.parents, parents, values)
+        if own.ndim != 1:
+            raise FitError("Scores are for numbers; the data hold arrays.", "Train the flow with learned().")
+        changed = copy.copy(self)
+        changed.inputs = self.inputs.learned(data)
+        changed.centre, changed.scale = own.mean(), own.std()
+        for at in range(int(fold.max()) + 1):
+            changed.flow = changed._trained(data, own, seed, np.flatnonzero(fold != at), False)
+            yield changed.log_probs(data, own)[fold == at]
 
     def log_probs(self, parents: Mapping[str, Any], values: Any) -> np.ndarray:
         """log p(value | parents) of many rows; compiled once for all flows of one shape."""
@@ -145,12 +178,19 @@ class ConditionalFlow(Mechanism):
         return np.asarray(_scores(self.flow, rows, standard)) - float(np.sum(np.log(self.scale)))
 
     def _rows(self, data: Mapping[str, np.ndarray], n_rows: int) -> np.ndarray:
-        if not self.parents:
-            return np.zeros((n_rows, 1))
-        return np.asarray(jax.vmap(self._row)({name: jnp.asarray(each) for name, each in data.items()}))
+        rows = self.inputs.rows(data, n_rows)
+        return np.concatenate([rows, np.zeros((n_rows, _padding(rows.shape[1])))], axis=1)
 
     def __repr__(self) -> str:
         return f"ConditionalFlow({', '.join(map(repr, self.parents))})"
+
+
+def _padding(n_columns: int) -> int:
+    """How many columns of zeros fill a row up to a multiple of four.
+
+    FlowJAX wants one column at least, and flows of nodes with few parents then share their compiled training.
+    """
+    return max(1, -(-n_columns // 4)) * 4 - n_columns
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,16 @@ def column(name: str, values: Any, rows: int | None = None) -> np.ndarray:
             "Leave these rows out or fill them in before.",
         )
     return array
+
+
+def fingerprint(parents: Mapping[str, np.ndarray], values: np.ndarray) -> str:
+    """A name for the data that a mechanism learned from: learning from the same again would change nothing."""
+    digest = hashlib.sha256()
+    for name in sorted(parents):
+        digest.update(f"{name} {parents[name].shape} ".encode())
+        digest.update(np.ascontiguousarray(parents[name], float).tobytes())
+    digest.update(np.ascontiguousarray(values, float).tobytes())
+    return digest.hexdigest()
 
 
 def columns(

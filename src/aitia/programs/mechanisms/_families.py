@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jax.scipy.special import gammaln
 
 from aitia.programs._errors import FitError, MechanismError
 from aitia.programs._terms import Parameter
@@ -172,6 +173,20 @@ class Poisson(Family):
     takes = "whole numbers from 0"
 
 
+class _NegativeBinomial(dist.NegativeBinomial2):
+    """NumPyro's law with its log probability by log gammas.
+
+    NumPyro's own goes through `betaln`, which is off by up to 1.3e-6 (against scipy.stats.nbinom.logpmf at mean 2,
+    overdispersion 0.3; mean 30, overdispersion 0.5); this one by less than 1e-12 there.
+    """
+
+    def log_prob(self, value: Any, intermediates: Any = None) -> jax.Array:
+        r, rate = jnp.asarray(self.concentration, float), jnp.asarray(self.rate, float)
+        value = jnp.asarray(value, float)
+        ways = gammaln(value + r) - gammaln(r) - gammaln(value + 1)
+        return ways - r * jnp.log1p(1 / rate) - value * jnp.log1p(rate)
+
+
 @dataclass(frozen=True)
 class NegativeBinomial(Family):
     """A count with variance mean + overdispersion * mean². Prior of the overdispersion: Exponential(1)."""
@@ -184,7 +199,7 @@ class NegativeBinomial(Family):
         return {"overdispersion": Parameter(dist.Exponential(1.0))}
 
     def distribution(self, predictor, own, scale):
-        return dist.NegativeBinomial2(self.link.mean(predictor), 1.0 / own["overdispersion"])
+        return _NegativeBinomial(self.link.mean(predictor), 1.0 / own["overdispersion"])
 
     def wrong(self, values):
         return (values < 0) | (values != np.round(values))

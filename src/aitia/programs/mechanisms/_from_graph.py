@@ -24,10 +24,16 @@ from aitia.programs._terms import Parameter
 from aitia.programs.inference._encode import Encoded, encode
 from aitia.programs.mechanisms._candidates import default_candidates
 from aitia.programs.mechanisms._choices import Choice, Choices
-from aitia.programs.mechanisms._conditional_flow import ConditionalFlow
+from aitia.programs.mechanisms._cross_fitted import CrossFitted
+from aitia.programs.mechanisms._families import Gamma, Normal
 from aitia.programs.mechanisms._linear import Linear
 from aitia.programs.mechanisms._maximum import by_row, mode
+from aitia.programs.mechanisms._penalised import Penalised, is_penalised
+from aitia.programs.mechanisms._regression import Regression
 from aitia.programs.mechanisms._table import Table
+
+HOPELESS = 2.5
+"""Standard errors behind the best after which a candidate trained fold by fold is given up."""
 
 MOST_ROWS = 5_000
 """Mechanisms are compared on at most so many rows, drawn by the seed; the chosen one learns from all."""
@@ -69,7 +75,8 @@ def from_graph(
         f"Scores are mean log densities (of discrete nodes: log probabilities) of held-out rows, in {folds} folds of "
         f"{taken}. Chosen is the simplest candidate within one standard error of the best, by the difference on the "
         "same rows. Mechanisms with parameters were fitted at the mode of their posterior; scales and knots of their "
-        "inputs come from all rows compared. Those that learn outside of an engine did so without each fold.",
+        "inputs come from all rows compared. Those that learn outside of an engine did so without each fold, and were "
+        "given up where the first folds left no hope.",
     )
     return program
 
@@ -241,11 +248,15 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
     scores: list[np.ndarray | None] = []
     problems: list[str] = []
     for each in candidates:
+        done = [own for own in scores if own is not None]
+        leader = max(done, key=lambda own: own.mean()) if done else None
         try:
-            scored, problem = _scores(each, node, read, folds, seed), ""
+            scored, problem = _scores(each, node, read, folds, seed, leader), ""
             if not np.isfinite(scored).all():
                 bad = int((~np.isfinite(scored)).sum())
                 scored, problem = None, f"It gives {bad:,} held-out rows the density zero."
+        except _GivenUp as told:
+            scored, problem = None, told.problem
         except ProgramError as error:
             scored, problem = None, f"It could not be fitted: {error.problem}"
         scores.append(scored)
@@ -303,7 +314,31 @@ def _choose(node, candidates, read: _Read, folds, seed, bar) -> tuple[Mechanism,
     return learned, table
 
 
-def _scores(candidate: Mechanism, node: str, read: _Read, folds: int, seed: int) -> np.ndarray:
+class _GivenUp(ProgramError):
+    """A candidate lies so far behind after some folds that the others cannot bring it back."""
+
+
+def _check_hope(scored: np.ndarray, leader: np.ndarray | None, fold: np.ndarray, done: int, folds: int) -> None:
+    """Check that a candidate that is slow to train can still be chosen.
+
+    Raises:
+        _GivenUp: on the rows scored it lies more than `HOPELESS` standard errors behind the best so far.
+    """
+    if leader is None or done == folds:
+        return
+    behind = (leader - scored)[fold < done]
+    error = float(behind.std(ddof=1) / np.sqrt(len(behind)))
+    if behind.mean() > HOPELESS * error:
+        raise _GivenUp(
+            f"It was given up after {done} of {folds} folds, {behind.mean():.3g} a row behind the best so far, with a "
+            f"standard error of {error:.2g}.",
+            "Give it as the only candidate to have it anyway.",
+        )
+
+
+def _scores(
+    candidate: Mechanism, node: str, read: _Read, folds: int, seed: int, leader: np.ndarray | None
+) -> np.ndarray:
     """log p(value | parents) of every row compared, each under parameters that did not see it."""
     parents, values = read.columns(node, all_rows=False)
     assert values is not None
@@ -313,8 +348,20 @@ def _scores(candidate: Mechanism, node: str, read: _Read, folds: int, seed: int)
             f"{folds} folds need {2 * folds} rows; there are {n}.", "Give fewer folds, or more rows."
         )
     fold = np.random.default_rng([seed, 11]).permutation(np.arange(n) % folds)
+    if isinstance(candidate, CrossFitted):
+        _check_measure(candidate, node, read, parents)
+        scores = np.full(n, -np.inf)
+        for at, own in enumerate(candidate.held_out(parents, values, fold, seed=seed)):
+            scores[fold == at] = own
+            if candidate.slow_to_score:
+                _check_hope(scores, leader, fold, at + 1, folds)
+        return scores
     if candidate.parameters:
         learned = candidate.learned(parents, values, seed=seed, show_progress=False)
+        if is_penalised(learned):
+            assert isinstance(learned, Regression)
+            _check_measure(learned, node, read, parents)
+            return Penalised.of(learned, parents, values).held_out(fold)
         _check_measure(learned, node, read, parents)
         training = (fold[None, :] != np.arange(folds)[:, None]).astype(float)
         if type(learned) is Table and not learned.priors:
@@ -345,11 +392,8 @@ def _scores(candidate: Mechanism, node: str, read: _Read, folds: int, seed: int)
         if at == 0:
             _check_measure(learned, node, read, parents)
         held_out = {name: each[test] for name, each in parents.items()}
-        if isinstance(learned, ConditionalFlow):
-            scores[test] = learned.log_probs(held_out, values[test])
-        else:
-            scored = jax.jit(lambda seen, own, at=learned: by_row(at, {}, seen, own, {}))
-            scores[test] = np.asarray(scored(held_out, values[test]))
+        scored = jax.jit(lambda seen, own, at=learned: by_row(at, {}, seen, own, {}))
+        scores[test] = np.asarray(scored(held_out, values[test]))
     return scores
 
 
@@ -370,14 +414,17 @@ def _check_measure(mechanism: Mechanism, node: str, read: _Read, parents: Mappin
     """
     if read.kinds[node] is Kind.CONTINUOUS:
         return
-    own = {}
-    for name, each in mechanism.parameters.items():
-        if each.depends_on:
-            own[name] = each.prior_given(own).sample(jax.random.key(0))
-        else:
-            own[name] = each.prior_given({}).sample(jax.random.key(0))
-    first = {name: jnp.asarray(each[0]) for name, each in parents.items()}
-    if not mechanism.at(first, own).discrete:
+    if isinstance(mechanism, CrossFitted):  # each of them is for numbers
+        discrete = False
+    elif isinstance(mechanism, Regression) and is_penalised(mechanism):
+        discrete = not isinstance(mechanism.family, Normal | Gamma)
+    else:
+        own = {}
+        for name, each in mechanism.parameters.items():
+            own[name] = each.prior_given(own if each.depends_on else {}).sample(jax.random.key(0))
+        first = {name: jnp.asarray(each[0]) for name, each in parents.items()}
+        discrete = mechanism.at(first, own).discrete
+    if not discrete:
         raise FitError(
             f"It gives densities, and {node!r} is a {read.kinds[node]}, whose scores are probabilities.",
             "Give a discrete mechanism (GeneralisedLinear, Table), or read the column as continuous.",

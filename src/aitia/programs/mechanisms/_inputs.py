@@ -163,6 +163,36 @@ class Inputs:
             parts.append(made)
         return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
+    def rows(self, parents: Mapping[str, Any], n_rows: int) -> np.ndarray:
+        """The rows of many units, shape (rows, columns): the same numbers in NumPy, without compiling.
+
+        Args:
+            parents: arrays of shape (rows, ...) by name.
+            n_rows: how many there are.
+
+        Raises:
+            NotLearned: the levels of a categorical parent are not known yet.
+        """
+        blocks = {}
+        for name in self.parents:
+            values = np.asarray(parents[name], float)
+            if name not in self.n_levels:
+                if name in self.centres:
+                    values = (values - self.centres[name]) / self.scales[name]
+                blocks[name] = values.reshape(n_rows, -1)
+                continue
+            count = self.n_levels[name]
+            if count is None:
+                raise not_learned(f"the levels of its parent {name!r} are not known")
+            blocks[name] = (values[:, None] == np.arange(1, count)).astype(float)
+        parts = [blocks[name] for name in self.parents]
+        for each in self.interactions:
+            made = blocks[each[0]]
+            for name in each[1:]:
+                made = (made[:, :, None] * blocks[name][:, None, :]).reshape(n_rows, -1)
+            parts.append(made)
+        return np.concatenate(parts, axis=1) if parts else np.zeros((n_rows, 0))
+
     def _block(self, name: str, value: jax.Array) -> jax.Array:
         if name not in self.n_levels:
             return jnp.ravel(self.standardised(name, jnp.asarray(value)))

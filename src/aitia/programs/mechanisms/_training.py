@@ -41,25 +41,26 @@ class Training:
 
 
 @functools.cache
-def _optimiser(rate: float, decay: float, steps: int) -> optax.GradientTransformation:
-    # Cached: the compiled step is found again only for the same optimiser.
-    schedule = optax.cosine_decay_schedule(rate, steps, alpha=0.01)
-    return optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(schedule, weight_decay=decay))
+def _optimiser(decay: float) -> optax.GradientTransformation:
+    # Cached: the compiled step is found again only for the same optimiser. Its rate is 1; the schedule's comes after,
+    # as data, so that another number of steps compiles nothing.
+    return optax.chain(optax.clip_by_global_norm(5.0), optax.adamw(1.0, weight_decay=decay))
 
 
 @eqx.filter_jit
-def _epoch(model, state, batches, arrays, held_out, loss, optimiser):
-    """One pass over the batches, and the loss on the rows held out."""
+def _epoch(model, state, batches, rates, steps, arrays, held_out, loss, optimiser):
+    """One pass over the first `steps` batches, and the loss on the rows held out."""
     trained, fixed = eqx.partition(model, eqx.is_inexact_array)
 
-    def step(carry, rows):
+    def step(at, carry):
         trained, state = carry
-        chosen = tuple(each[rows] for each in arrays)
-        gradient = jax.grad(lambda at: loss(eqx.combine(at, fixed), *chosen))(trained)
+        chosen = tuple(each[batches[at]] for each in arrays)
+        gradient = jax.grad(lambda own: loss(eqx.combine(own, fixed), *chosen))(trained)
         updates, state = optimiser.update(gradient, state, trained)
-        return (optax.apply_updates(trained, updates), state), None
+        updates = jax.tree.map(lambda each: rates[at] * each, updates)
+        return optax.apply_updates(trained, updates), state
 
-    (trained, state), _ = jax.lax.scan(step, (trained, state), batches)
+    trained, state = jax.lax.fori_loop(0, steps, step, (trained, state))
     model = eqx.combine(trained, fixed)
     return model, state, loss(model, *(each[held_out] for each in arrays))
 
@@ -71,6 +72,7 @@ def train(
     how: Training,
     *,
     seed: int,
+    rows: np.ndarray | None = None,
     show_progress: bool | None = None,
     what: str = "training",
 ) -> tuple[Any, float]:
@@ -82,6 +84,7 @@ def train(
         arrays: the data, rows first.
         how: epochs, batches and rates.
         seed: the seed.
+        rows: the rows to learn from; None for all. Leaving some out this way compiles nothing new.
         show_progress: whether to show a bar; None shows it on a terminal.
         what: the words beside the bar.
 
@@ -96,22 +99,28 @@ def train(
     if n < 20:
         raise TooFewRows(f"A network needs 20 rows; there are {n}.", "Use Linear with few rows.")
     random = np.random.default_rng([seed, 7])
-    order = random.permutation(n)
-    held_out, rows = np.split(order, [max(5, int(how.validation * n))])
-    batch = min(how.batch, len(rows))
-    steps = len(rows) // batch
+    order = random.permutation(n if rows is None else rows)
+    stop = max(5, int(how.validation * n))
+    held_out, rest = order[:stop], order[stop:]
+    batch = min(how.batch, len(rest))
+    steps = len(rest) // batch
+    most = max(steps, (n - stop) // batch)  # batches are padded to those of all rows
+    batches = np.zeros((most, batch), int)
     with jax.enable_x64(False):
         data = tuple(jnp.asarray(each, jnp.float32) for each in arrays)
-        optimiser = _optimiser(how.learning_rate, how.weight_decay, steps * how.epochs)
+        optimiser = _optimiser(how.weight_decay)
         model = make(seed_key(seed, "network"))
         state = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
         best, least, waited = model, np.inf, 0
         with progress(what, how.epochs, show_progress) as bar:
-            for _ in range(how.epochs):
-                batches = random.permutation(rows)[: steps * batch].reshape(steps, batch)
+            for epoch in range(how.epochs):
+                batches[:steps] = random.permutation(rest)[: steps * batch].reshape(steps, batch)
+                done = (epoch * steps + np.arange(most)) / (steps * how.epochs)
+                rates = how.learning_rate * (0.01 + 0.99 * (1 + np.cos(np.pi * np.minimum(done, 1.0))) / 2)
                 model, state, loss_now = _epoch(
-                    model, state, jnp.asarray(batches), data, jnp.asarray(held_out), loss, optimiser
-                )
+                    model, state, jnp.asarray(batches), jnp.asarray(rates, jnp.float32), jnp.asarray(steps),
+                    data, jnp.asarray(held_out), loss, optimiser,
+                )  # fmt: skip
                 bar.advance()
                 if float(loss_now) < least - 1e-5:
                     best, least, waited = model, float(loss_now), 0

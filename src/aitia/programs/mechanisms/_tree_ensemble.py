@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from aitia.core import progress
 from aitia.programs._conditional import Conditional
 from aitia.programs._errors import FitError, MechanismError
 from aitia.programs._mechanism import Mechanism, Values
-from aitia.programs.mechanisms._errors import NotConvertible, TooFewRows, columns, not_learned
+from aitia.programs.mechanisms._errors import NotConvertible, TooFewRows, columns, fingerprint, not_learned
 from aitia.programs.mechanisms._inputs import Categorical, Inputs
 from aitia.programs.mechanisms._monotone import NormalScores, Shifted
 from aitia.programs.mechanisms._trees import Trees, trees_of
@@ -45,6 +46,8 @@ class TreeEnsemble(Mechanism):
         'RandomForestRegressor of age and school, with additive residuals by their quantiles'
     """
 
+    slow_to_score = False
+
     def __init__(
         self,
         *parents: str,
@@ -70,6 +73,7 @@ class TreeEnsemble(Mechanism):
         self.trees: Trees | None = None
         self.scores: NormalScores | None = None
         self.spread = 1.0
+        self.seen: str | None = None
 
     @property
     def description(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -96,7 +100,6 @@ class TreeEnsemble(Mechanism):
     def learned(
         self, parents: Mapping[str, Any], values: Any, *, seed: int = 0, show_progress: bool | None = None
     ) -> TreeEnsemble:
-        from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.model_selection import KFold
 
         data, own = columns(self.parents, parents, values)
@@ -107,14 +110,12 @@ class TreeEnsemble(Mechanism):
                 f"Cross-fitting in {self.folds} folds needs {4 * self.folds} rows; there are {len(own)}.",
                 "Use Linear with few rows.",
             )
+        seen = fingerprint(data, own)
+        if self.trees is not None and self.seen == seen:
+            return self
         changed = copy.copy(self)
-        changed.inputs = self.inputs.learned(data)
-        rows = np.asarray(jax.vmap(changed._row)({name: jnp.asarray(each) for name, each in data.items()}))
-        estimator: Any = (
-            self._new(self.estimator) if self.estimator is not None else HistGradientBoostingRegressor()
-        )
-        if estimator.get_params().get("random_state", 0) is None:
-            estimator.set_params(random_state=seed)
+        changed.inputs, changed.seen = self.inputs.learned(data), seen
+        rows, estimator = changed._rows(data, len(own)), self._estimator(seed)
 
         residuals = np.empty(len(own))
         with progress("fitting trees", self.folds + 1, show_progress) as bar:
@@ -122,20 +123,64 @@ class TreeEnsemble(Mechanism):
             self._check(changed.trees, estimator, rows[:1000])
             bar.advance()
             for train, test in KFold(self.folds, shuffle=True, random_state=seed).split(rows):
-                residuals[test] = own[test] - self._new(estimator).fit(rows[train], own[train]).predict(
-                    rows[test]
-                )
+                residuals[test] = own[test] - _predicted(estimator, rows, own, train, test)
                 bar.advance()
+        changed.spread, changed.scores = self._law(residuals, own)
+        return changed
+
+    def held_out(
+        self, parents: Mapping[str, Any], values: Any, fold: np.ndarray, *, seed: int
+    ) -> Iterator[np.ndarray]:
+        """log p(value | parents) of the rows of each fold in turn, by trees that did not see them.
+
+        The law of the residual is that of the other folds' residuals, each from trees without its own fold: one fit
+        a fold. Trees of the other folds saw this fold's rows, which the law of their residuals hardly feels.
+        """
+        data, own = columns(self.parents, parents, values)
+        changed = copy.copy(self)
+        changed.inputs = self.inputs.learned(data)
+        rows, estimator = changed._rows(data, len(own)), self._estimator(seed)
+        residuals = np.empty(len(own))
+        for at in range(int(fold.max()) + 1):
+            test = fold == at
+            residuals[test] = own[test] - _predicted(estimator, rows, own, ~test, test)
+        for at in range(int(fold.max()) + 1):
+            spread, scores = self._law(residuals[fold != at], own)
+            left = residuals[fold == at]
+            if scores is not None:
+                yield scores.log_density(left)
+            else:
+                yield -0.5 * (left / spread) ** 2 - np.log(spread) - 0.5 * np.log(2 * np.pi)
+
+    def _law(self, residuals: np.ndarray, own: np.ndarray) -> tuple[float, NormalScores | None]:
+        """The unit and the quantiles of residuals (None: normal).
+
+        Raises:
+            FitError: there is nothing left over.
+        """
         if residuals.std() <= 1e-9 * max(own.std(), 1e-300):
             raise FitError(
                 "The trees predict unseen rows without error: the node is determined by its parents.",
                 "Write it as a function of its parents without noise.",
             )
         if self.normal_noise:
-            changed.spread, changed.scores = float(np.sqrt(np.mean(residuals**2))), None
-        else:
-            changed.spread, changed.scores = 1.0, NormalScores.of(residuals)
-        return changed
+            return float(np.sqrt(np.mean(residuals**2))), None
+        return 1.0, NormalScores.of(residuals)
+
+    def _rows(self, data: Mapping[str, np.ndarray], n_rows: int) -> np.ndarray:
+        """The rows of many units: see `_row`."""
+        return replace(self.inputs, centres={}, scales={}).rows(data, n_rows)
+
+    def _estimator(self, seed: int) -> Any:
+        """The estimator, unfitted, with its seed."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        estimator: Any = (
+            self._new(self.estimator) if self.estimator is not None else HistGradientBoostingRegressor()
+        )
+        if estimator.get_params().get("random_state", 0) is None:
+            estimator.set_params(random_state=seed)
+        return estimator
 
     @staticmethod
     def _new(estimator: Any) -> Any:
@@ -156,3 +201,13 @@ class TreeEnsemble(Mechanism):
 
     def __repr__(self) -> str:
         return f"TreeEnsemble({', '.join(map(repr, self.parents))})"
+
+
+def _predicted(
+    estimator: Any, rows: np.ndarray, own: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> np.ndarray:
+    """What a new fit on some rows predicts for others."""
+    from sklearn.base import clone
+
+    fitted: Any = clone(estimator)
+    return fitted.fit(rows[train], own[train]).predict(rows[test])

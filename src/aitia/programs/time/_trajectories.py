@@ -193,7 +193,7 @@ def counterfactual(
     }
     claims = tuple(
         Assumption(
-            AssumptionKey.CROSS_WORLD,
+            AssumptionKey.NOISE_FORM,
             f"{node}: {facts[node].assumption}.",
             testable=False,
             source="form of noise",
