@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
+from aitia.core import AssumptionKey
 from aitia.programs import (
     AsIn,
     ImpossibleEvidence,
@@ -316,8 +317,11 @@ def test_answers_in_words_and_as_data():
     assert set(data["probabilities"]) == {"a", "b", "c"} and data["rung"] == 1
     assert "rung 1: seeing" in repr(answer) and "<table>" in answer._repr_html_()
     done = WARDS.query("dead", evidence={"dead": 1, "treated": 0}, do={"treated": 1}, **by_draws())
-    assert [each.statement.split(":")[0] for each in done.assumptions] == ["dead"]
-    assert WARDS.query("dead", evidence={"dead": 1}, **by_draws()).assumptions == ()
+    keys = lambda answer: [each.key for each in answer.assumptions]  # noqa: E731
+    assert keys(answer) == [AssumptionKey.GRAPH]
+    assert [each.statement.split(":")[0] for each in done.assumptions if each.key == "form-of-noise"] == ["dead"]
+    assert {AssumptionKey.GRAPH, AssumptionKey.CONSISTENCY, AssumptionKey.NO_INTERFERENCE} < set(keys(done))
+    assert keys(WARDS.query("dead", evidence={"dead": 1}, **by_draws())) == [AssumptionKey.GRAPH]
     for each in (answer, done, TUTORING.query("Y", **by_draws())):
         assert each.figure().axes
     assert TUTORING.query("Y", **by_draws()).quantile([0.1, 0.9]).shape == (2,)
