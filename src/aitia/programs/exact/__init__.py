@@ -5,8 +5,9 @@ The names load on first use: forms of noise read `_affine`, which stands below e
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aitia.programs._on_use import on_use
 
 if TYPE_CHECKING:
     from ._affine import Dependence as Dependence
@@ -25,11 +26,6 @@ _HOME = {
     "_enumeration": ("Enumeration",),
     "_gaussian": ("GaussianConditioning",),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-__all__ = list(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+"""Where each public name lives; a new one joins here and in the block for type checkers above."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'aitia.programs.exact' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"aitia.programs.exact.{_MODULE_OF[name]}"), name)
+__getattr__, __dir__, __all__ = on_use(__name__, _HOME)  # pyright: ignore[reportUnsupportedDunderAll]

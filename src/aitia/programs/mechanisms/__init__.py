@@ -6,10 +6,9 @@ names below load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aitia.core import MissingExtra
+from aitia.programs._on_use import on_use
 
 if TYPE_CHECKING:
     from ._choices import Choice as Choice
@@ -76,20 +75,4 @@ _HOME = {
 }
 """Where each public name lives; a new one joins here and in the block for type checkers above."""
 
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-__all__ = list(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'aitia.programs.mechanisms' has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f"aitia.programs.mechanisms.{_MODULE_OF[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in ("jax", "numpyro", "optax", "equinox", "flowjax"):
-            raise MissingExtra(str(error.name), "programs") from error
-        raise
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = on_use(__name__, _HOME)  # pyright: ignore[reportUnsupportedDunderAll]
