@@ -51,6 +51,7 @@ class Check:
         fitted: the fit of the piece by itself, where there was something to fit.
         alpha: the level below which a p-value breaks.
         seconds: how long it took.
+        notes: what was left out or cut short, a sentence each.
     """
 
     what: str
@@ -58,6 +59,7 @@ class Check:
     fitted: Fitted | None = None
     alpha: float = 0.01
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Finding:
         for each in self.findings:
@@ -99,7 +101,8 @@ class Check:
         return figure(self)
 
     def __repr__(self) -> str:
-        return "\n".join([f"{self.what}: {self.verdict.value}", *(f"  {each!r}" for each in self.findings)])
+        told = [f"{self.what}: {self.verdict.value}", *(f"  {each!r}" for each in self.findings)]
+        return "\n".join([*told, *(f"  {each}" for each in self.notes)])
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -36,7 +36,7 @@ def prior_predictive(piece: Piece, observed: np.ndarray | None, alpha: float, se
     come from the prior.
     """
     parameters = piece.prior(DRAWS if piece.mechanism.parameters else 1, seed)
-    replicates = piece.replicates(parameters, DRAWS, seed, FIRST * piece.n)
+    replicates = piece.replicates(parameters, DRAWS, seed)
     return _compare(piece, observed, replicates, "prior predictive", alpha)
 
 
@@ -75,7 +75,10 @@ def _compare(piece: Piece, observed: np.ndarray | None, blocks, name: str, alpha
         if observed is not None and len(block):
             for each, numbers in statistics_of(block, piece.parents, observed, piece.ordered).items():
                 found.setdefault(each, []).append(numbers)
-            if not bad and all(_settled(np.concatenate(found[each]), own[each]) for each in own):
+            # The prior's replicates are also looked through for values that are not finite, all of them.
+            if name.startswith("posterior") and all(
+                _settled(np.concatenate(found[each]), own[each]) for each in own
+            ):
                 break
     source = "the prior" if name.startswith("prior") else "the fit"
     details = {"replicates": np.stack(kept) if kept else np.zeros((0, piece.n)), "observed": observed}
