@@ -139,6 +139,33 @@ class Fitted:
 
         return summary_of(self, most, level)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fit as plain data that JSON can hold.
+
+        Returns:
+            engine, status, sentence, n_rows, n_draws, seconds, diagnostics (name, value, good, sentence), decisions
+            (what, why) and seed. Numbers that are not finite are None.
+        """
+        return {
+            "engine": self.engine,
+            "status": self.status,
+            "sentence": self.sentence,
+            "n_rows": self.n_rows,
+            "n_draws": self.n_draws,
+            "seconds": {stage: float(spent) for stage, spent in self.seconds.items()},
+            "diagnostics": [
+                {
+                    "name": each.name,
+                    "value": float(each.value) if np.isfinite(each.value) else None,
+                    "good": bool(each.good),
+                    "sentence": each.sentence,
+                }
+                for each in self.diagnostics
+            ],
+            "decisions": [{"what": each.what, "why": each.why} for each in self.decisions],
+            "seed": self.seed,
+        }
+
     def figure(self, most: int = 6) -> Figure:
         """Traces and densities of the parameters whose chains agree least; for SVI the evidence bound above them.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from aitia.programs import Answer
+    from aitia.programs.checking import Finding
 
 _MOST_LEVELS = 25
 _BINS = 60
@@ -59,6 +61,58 @@ def distribution(answer: Answer) -> Figure | None:
             figure.legend(loc="outside upper right", ncols=2)
         axes.set_xlabel(short(answer.of, 60))
         return figure
+
+
+def predictive(finding: Finding, levels: Sequence[Any] = ()) -> Figure | None:
+    """Data beside data sets that the fit makes, for one node; None where there is nothing to draw.
+
+    Args:
+        finding: a predictive check of the node.
+        levels: the names of its values 0, 1, ..., where it has any.
+    """
+    drawn, observed = finding.details.get("replicates"), finding.details.get("observed")
+    if drawn is None or observed is None or not len(drawn):
+        return None
+    replicates = np.asarray(drawn, dtype=float).reshape(len(drawn), -1)
+    data = np.asarray(observed, dtype=float).ravel()
+    edges = _edges(data, replicates)
+    shares = np.stack([np.histogram(each, edges)[0] for each in replicates]) / replicates.shape[1]
+    low, high = np.quantile(shares, [0.05, 0.95], axis=0)
+    seen = np.histogram(data, edges)[0] / len(data)
+    with style():
+        figure, axes = new_figure(6.2, 2.6)
+        axes.stairs(
+            high, edges, baseline=low, fill=True, color=BLUE, alpha=0.35, linewidth=0, label="fit, 9 of 10"
+        )
+        middle = (edges[1:] + edges[:-1]) / 2
+        axes.plot(
+            middle,
+            seen,
+            "o",
+            markersize=4,
+            color=ORANGE,
+            markeredgecolor=INK,
+            markeredgewidth=0.5,
+            label="data",
+        )
+        axes.set_ylim(0, 1.1 * max(high.max(), seen.max()))
+        axes.set_ylabel("share of rows")
+        axes.set_xlabel(short(finding.node, 60))
+        if np.array_equal(middle, np.round(middle)) and len(middle) <= 12:
+            named = all(0 <= each < len(levels) for each in middle)
+            axes.set_xticks(middle, [short(str(levels[int(each)]), 14) for each in middle] if named else None)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        return figure
+
+
+def _edges(data: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+    """The bins' edges: whole numbers where few are taken; else the range that data and most replicates cover."""
+    both = np.concatenate([data, replicates.ravel()])
+    if np.all(both == np.round(both)) and np.ptp(both) <= _MOST_LEVELS:
+        return np.arange(both.min() - 0.5, both.max() + 1)
+    span = np.quantile(replicates, [0.005, 0.995])
+    low, high = min(span[0], data.min()), max(span[1], data.max())
+    return np.linspace(low, high if high > low else low + 1, 31)
 
 
 def _levels(answer: Answer) -> Figure:

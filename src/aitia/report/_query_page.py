@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aitia import __version__
-from aitia.core import Ledger
+from aitia.core import Ledger, Status
 from aitia.report._atomic import write_text
 from aitia.report._html import _PACKAGES, _css, _environment
 from aitia.report._pictures import Picture
-from aitia.report._query_figures import distribution
+from aitia.report._query_figures import distribution, predictive
 from aitia.report._svg import inline_svg
 from aitia.report._words import number, shown
 
@@ -69,8 +70,8 @@ def query_page(
 ) -> str:
     """An answer that a program gave as the text of one HTML page; for the arguments see `write_query_report`."""
     ledger = Ledger().add((*answer.assumptions, *fitted.assumptions))
-    parameters = fitted.summary() if fitted.n_rows else []
-    checks = _checks(fitted, table)
+    summary = fitted.summary(_MOST_PARAMETERS) if fitted.n_rows else None
+    checks, check_notes = _checks(fitted, table)
     contents = [
         ("answer", "Answer", True),
         ("graph", "Program", True),
@@ -98,9 +99,11 @@ def query_page(
                 (node, ", ".join(each.parents), each.description)
                 for node, each in fitted.program.mechanisms.items()
             ],
-            parameters=parameters[:_MOST_PARAMETERS],
-            parameters_more=max(len(parameters) - _MOST_PARAMETERS, 0),
+            parameters=[] if summary is None else summary.rows,
+            parameters_more=0 if summary is None else summary.more,
+            independent=summary is not None and all(each.r_hat is None for each in summary.rows),
             checks=checks,
+            check_notes=check_notes,
             ledger=ledger,
             provenance=_provenance(answer, fitted, table, source),
         )
@@ -187,13 +190,40 @@ def _graph(answer: Answer, fitted: Fitted, acted: Sequence[str]) -> Picture | No
     )
 
 
-def _checks(fitted: Fitted, table: Table | None) -> list[Any]:
-    """One predictive check for each node with data."""
+@dataclass(frozen=True)
+class _Checked:
+    """A predictive check of one node, as the page shows it."""
+
+    node: str
+    verdict: str
+    sentence: str
+    picture: Picture | None
+
+
+def _checks(fitted: Fitted, table: Table | None) -> tuple[list[_Checked], list[str]]:
+    """One predictive check for each node with data, the broken ones first where they are many; and what to know."""
+    from markupsafe import Markup
+
     if table is None:
-        return []
+        return [], []
     from aitia.programs.checking import check_program
 
-    return list(check_program(fitted, table))[:_MOST_CHECKS]
+    check = check_program(fitted, table)
+    notes = list(check.notes)
+    findings = list(check.findings)
+    if len(findings) > _MOST_CHECKS:
+        findings = sorted(findings, key=lambda each: each.verdict is not Status.BROKEN)[:_MOST_CHECKS]
+        notes.append(f"{len(check.findings) - _MOST_CHECKS:,} more nodes were checked and are not shown.")
+    made = []
+    for k, each in enumerate(findings):
+        drawn, picture = predictive(each, fitted.program.levels.get(each.node, ())), None
+        if drawn is not None:
+            svg = inline_svg(drawn, f"check{k}", f"Data on {each.node} beside data that the fit makes")
+            picture = Picture(
+                Markup(svg), "Dots: the data. Bands: where nine of ten data sets lie that the fit makes."
+            )
+        made.append(_Checked(each.node, each.verdict.value, each.sentence, picture))
+    return made, notes
 
 
 def _provenance(answer: Answer, fitted: Fitted, table: Table | None, source: str) -> list[tuple[str, str]]:
