@@ -51,6 +51,11 @@ class Density:
         value, gradient = self.code.value_and_gradient(self.data, vector)
         return float(value), np.asarray(gradient)
 
+    def values_and_gradients(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values and gradients at a few vectors at once: shapes (count,) and (count, size)."""
+        values, gradients = self.code.values_and_gradients(self.data, vectors)
+        return np.asarray(values), np.asarray(gradients)
+
     def values(self, vectors: np.ndarray) -> np.ndarray:
         """The values at many vectors: from shape (count, size) to (count,)."""
         return np.asarray(self.code.values(self.data, vectors))
@@ -85,6 +90,7 @@ class Code:
         self.function = function
         self.value = jax.jit(function)
         self.value_and_gradient = jax.jit(jax.value_and_grad(function, argnums=1))
+        self.values_and_gradients = jax.jit(jax.vmap(jax.value_and_grad(function, argnums=1), (None, 0)))
         self.values = jax.jit(
             lambda data, many: jax.lax.map(lambda each: function(data, each), many, batch_size=64)
         )

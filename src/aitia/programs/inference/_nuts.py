@@ -1,32 +1,29 @@
-"""The No-U-Turn sampler (Hoffman and Gelman 2014), by NumPyro's kernel."""
+"""The No-U-Turn sampler (Hoffman and Gelman 2014): chains that ask for gradients, and who answers them."""
 
 from __future__ import annotations
 
-import math
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
 import numpy as np
-from numpyro.infer.hmc import hmc
 
-from aitia.core import progress
+from aitia.core import progress, stream
 from aitia.programs._errors import FitError
 from aitia.programs._fitted import Diagnostic
-from aitia.programs._random import seed_key
-from aitia.programs.inference._compiled import Density, density, starting_points
+from aitia.programs.inference._compiled import density, starting_points
 from aitia.programs.inference._convergence import energy_fraction
 from aitia.programs.inference._engine import Drawn, Engine
 from aitia.programs.inference._posterior import Posterior
-
-MOST_DENSE = 60
-"""Blocks of at most so many numbers get a mass matrix with correlations."""
+from aitia.programs.inference._scaling import scaling_of
+from aitia.programs.inference._trajectory import Chain
 
 SIDE_BY_SIDE = 20_000
-"""Up to so many log densities an evaluation, chains advance in one vectorised step; above, each on a thread."""
+"""Up to so many log densities an evaluation, one call answers all chains; above, each has a thread."""
 
 
 @dataclass(frozen=True)
@@ -67,46 +64,35 @@ class NUTS(Engine):
         started = time.perf_counter()
         whole = density(posterior.vector_log_density, posterior.size)
         starts = starting_points(posterior, whole, seed, self.chains)
-        keys = jax.random.split(seed_key(seed, "nuts"), self.chains)
-        blocks = _blocks(posterior)
-        together = posterior.cost <= SIDE_BY_SIDE or self.chains == 1
-        first = (keys, starts) if together else (keys[0], starts[0])
-
-        def make():
-            begin, advance, step = self._kernel(whole, blocks, together)
-            begin = jax.jit(begin).lower(whole.data, *first).compile()
-            state = begin(whole.data, *first)
-            return begin, jax.jit(advance).lower(whole.data, state).compile(), step
-
-        shape = tuple(tuple(block.tolist()) for block in blocks)
-        begin, advance, step = whole.code.build((self, shape, together), make)
-        state = begin(whole.data, *first)
+        together = posterior.cost <= SIDE_BY_SIDE and self.chains > 1
+        if together:
+            whole.values_and_gradients(starts)
         compiled = time.perf_counter()
-        rounds = (self.warmup + self.draws) // step
-
-        def run(state, bar):
-            kept = []
-            for each in range(rounds):
-                state, out = advance(whole.data, state)
-                jax.block_until_ready(state)
-                if each * step >= self.warmup:
-                    kept.append(jax.tree.map(np.asarray, out))
-                bar.advance(step)
-            return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1 if together else 0), *kept)
-
-        with progress("sampling", rounds * step * (1 if together else self.chains), show_progress) as bar:
+        scaling = scaling_of(posterior, whole, starts[0])
+        chains = [
+            Chain(
+                start,
+                scaling,
+                stream(seed, "nuts", number),
+                self.draws,
+                self.warmup,
+                self.target_acceptance,
+                self.most_doublings,
+            )
+            for number, start in enumerate(starts)
+        ]
+        with progress("sampling", self.chains * (self.warmup + self.draws), show_progress) as bar:
             if together:
-                found = run(state, bar)
-                if self.chains == 1:
-                    found = jax.tree.map(lambda each: each.reshape(1, *each.shape[1:]), found)
+                _answer_all(chains, whole.values_and_gradients, bar.advance)
             else:
 
-                def chain(place):
+                def alone(chain: Chain) -> None:
                     with jax.enable_x64(True):
-                        return run(begin(whole.data, keys[place], starts[place]), bar)
+                        _answer_one(chain, whole.value_and_gradient, bar.advance)
 
                 with ThreadPoolExecutor(min(self.chains, os.cpu_count() or 1)) as pool:
-                    found = jax.tree.map(lambda *parts: np.stack(parts), *pool.map(chain, range(self.chains)))
+                    list(pool.map(alone, chains))
+        found = {name: np.stack([chain.found[name] for chain in chains]) for name in chains[0].found}
         draws = found["draws"].reshape(-1, posterior.size)
         return Drawn(
             jax.vmap(posterior.unravel)(draws),
@@ -115,56 +101,10 @@ class NUTS(Engine):
             details={
                 "divergences": float(found["diverging"].sum()),
                 "steps": float(found["steps"].sum()),
-                "log density": -found["potential"],
+                "log density": found["log density"],
             },
             chains=self.chains,
         )
-
-    def _kernel(self, whole: Density, blocks: tuple[np.ndarray, ...], together: bool):
-        """Three things: from a key and a start to a chain's state; so many steps of it; how many steps that is."""
-        order = np.argsort(np.concatenate(blocks))
-        names = [f"{j:06d}" for j in range(len(blocks))]
-        dense = [(name,) for name, block in zip(names, blocks) if 1 < len(block) <= MOST_DENSE]
-
-        def join(z):
-            return jax.numpy.concatenate([z[name] for name in names])[order]
-
-        initialise, sample = hmc(
-            potential_fn_gen=lambda data: lambda z: -whole.function(data, join(z)), algo="NUTS"
-        )
-
-        def begin(data, key, start):
-            z = {name: start[block] for name, block in zip(names, blocks)}
-            return initialise(
-                z,
-                num_warmup=self.warmup,
-                target_accept_prob=self.target_acceptance,
-                max_tree_depth=self.most_doublings,
-                dense_mass=dense,  # pyright: ignore[reportArgumentType] (a list of blocks is documented)
-                model_args=(data,),
-                rng_key=key,
-            )
-
-        step = math.gcd(self.warmup, self.draws)
-        step = max(each for each in range(1, min(step, 100) + 1) if step % each == 0)
-
-        def advance(data, state):
-            def one(state, _):
-                state = sample(state, (data,))
-                out = {
-                    "draws": join(state.z),
-                    "potential": state.potential_energy,
-                    "energy": state.energy,
-                    "diverging": state.diverging,
-                    "steps": state.num_steps,
-                }
-                return state, out
-
-            return jax.lax.scan(one, state, length=step)
-
-        if together:
-            return jax.vmap(begin, (None, 0, 0)), jax.vmap(advance, (None, 0)), step
-        return begin, advance, step
 
     def _read(self, found) -> tuple[Diagnostic, ...]:
         total = self.chains * self.draws
@@ -208,10 +148,40 @@ class NUTS(Engine):
         )
 
 
-def _blocks(posterior: Posterior) -> tuple[np.ndarray, ...]:
-    """The posterior's blocks, those that are too large for correlations put together as one."""
-    if posterior.size <= MOST_DENSE:
-        return (np.arange(posterior.size),)  # one matrix compiles faster than several
-    small = [block for block in posterior.block_indices if 0 < len(block) <= MOST_DENSE]
-    large = [block for block in posterior.block_indices if len(block) > MOST_DENSE]
-    return (*small, *((np.concatenate(large),) if large else ()))
+def _answer_one(
+    chain: Chain, evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]], advance: Callable[[float], None]
+) -> None:
+    """Runs a chain to its end."""
+    asking = chain.run()
+    told, point = 0, next(asking)
+    while True:
+        try:
+            point = asking.send(evaluate(point))
+        except StopIteration:
+            break
+        finally:
+            if chain.done >= told + 10:
+                advance(chain.done - told)
+                told = chain.done
+
+
+def _answer_all(
+    chains: list[Chain],
+    evaluate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    advance: Callable[[float], None],
+) -> None:
+    """Runs the chains to their ends, a point of each answered in one call."""
+    asking = {place: chain.run() for place, chain in enumerate(chains)}
+    points = np.stack([next(each) for each in asking.values()])
+    told = 0
+    while asking:
+        values, gradients = evaluate(points)
+        for place, each in list(asking.items()):
+            try:
+                points[place] = each.send((float(values[place]), gradients[place]))
+            except StopIteration:  # its place is evaluated on, to keep the shape
+                del asking[place]
+        done = sum(chain.done for chain in chains)
+        if done >= told + 10 * len(chains):
+            advance(done - told)
+            told = done
