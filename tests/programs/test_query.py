@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from aitia.programs import (
     NewGroup,
     Program,
     QueryError,
+    ShiftBy,
     Weighting,
     World,
     above,
@@ -216,10 +218,28 @@ def test_an_action_outside_of_the_data_is_answered_with_the_distance():
     assert "2 beyond the largest value in the data (3; 1.8 standard deviations" in warning
     assert "fewer than 1 in 10,000" in warning
     assert fitted.query("Y", do={"H": 3.0}, **by_draws()).warnings == ()
-    seen = frozenset({(0.0, 0.0), (1.0, 1.0)})
-    wards = dataclasses.replace(WARDS.unfitted, seen_together={("ward", "treated"): seen})
-    (warning,) = wards.query("dead", do={"ward": "a", "treated": 1}, **by_draws()).warnings
+
+
+def test_levels_that_the_data_never_had_together_are_told():
+    table = {"ward": ["a", "a", "b", "c"], "treated": [0, 0, 1, 1], "dead": [0, 1, 0, 1]}
+    wards = WARDS.fit(table)
+    (warning,) = wards.query("dead", do={"ward": "a", "treated": 1}).warnings
     assert "never had ward=a and treated=1 together" in warning
+    assert wards.query("dead", do={"ward": "b", "treated": 1}).warnings == ()
+
+
+def test_shifts_and_policies_that_leave_the_data_are_told():
+    fitted = dataclasses.replace(TUTORING.unfitted, ranges={"H": (-2.0, 3.0)})
+    (shift,) = fitted.query("Y", do={"H": ShiftBy(2.0)}).warnings
+    share = float(re.search(r"takes ([\d.]+)% of units", shift)[1]) / 100  # pyright: ignore[reportOptionalSubscript]
+    # H + 2 is normal with mean 2 and variance 1.25; 10,000 units are drawn.
+    law = stats.norm(2, np.sqrt(1.25))
+    expected = law.sf(3) + law.cdf(-2)
+    assert abs(share - expected) < 4 * np.sqrt(expected / 10_000) + 0.005  # printed with two digits
+    (policy,) = fitted.query("Y", do={"H": lambda X: 0 * X + 5.0}).warnings
+    assert "takes 1e+02% of units" in policy or "takes 100% of units" in policy
+    assert "by 2 on average (1.8 standard deviations of H)" in policy
+    assert fitted.query("Y", do={"H": lambda X: jnp.clip(X, -2.0, 3.0)}).warnings == ()
 
 
 def test_contrasts_share_their_noise_and_say_which_rung():
@@ -292,6 +312,30 @@ def test_groups_are_drawn_by_their_shares_named_or_new():
     assert abs(tells.mean - 4) < 0.02
 
 
+def test_what_the_data_say_of_a_groups_own_nodes_enters_with_the_group():
+    def funding():
+        return dist.Normal(0.0, 5.0)
+
+    def score(funding):
+        return dist.Normal(funding, 1.0)
+
+    fitted = Fitted(
+        Program([funding, score], groups={"school": ("funding",)}),
+        {},
+        engine="made up",
+        group_levels={"school": ("A", "B")},
+        group_values={"funding": np.array([2.0, -3.0])},
+    )
+    one = fitted.query("score", given={"school": "B"})
+    assert one.mean == pytest.approx(-3.0, abs=0.02) and one.diversity == pytest.approx(1.0, abs=0.02)
+    assert one.question == "P(score | school=B, funding=-3)" and one.warnings == ()
+    done = fitted.query("score", given={"school": "B"}, do={"funding": 1.0})
+    assert done.mean == pytest.approx(1.0, abs=0.02) and done.warnings == ()
+    (warning,) = fitted.query("score", given={"school": NewGroup()}).warnings
+    assert "funding has one value for all units of a school" in warning
+    assert fitted.query("score").warnings == ()
+
+
 def test_uncertainty_and_diversity_are_kept_apart():
     def Z(*, centre=parameter(dist.Normal(0, 1))):
         return dist.Normal(centre, 2.0)
@@ -306,6 +350,14 @@ def test_uncertainty_and_diversity_are_kept_apart():
     assert answer.sd == pytest.approx(np.hypot(answer.uncertainty, answer.diversity))
     low, high = answer.interval()
     assert abs((high - low) - 2 * 1.96 * 0.3) < 0.2
+    assert "200 of the 400 draws" in " ".join(answer.notes)
+    # A sampler that thinks it is worth too little must not make the interval narrower.
+    unsure = dataclasses.replace(answer, effective_by_draw=np.ones(answer.n_parameter_draws))
+    low, high = unsure.interval()
+    assert (high - low) > 0.9 * 2 * 1.96 * 0.3 and unsure.uncertainty > 0.9 * 0.3
+    # Where simulation is all there is, half of its variance is kept; it is never laid to simulation in full.
+    flat = dataclasses.replace(fitted, parameters={"Z": {"centre": np.full(400, 5.0)}})
+    assert 0 < flat.query("Z", method=Weighting()).uncertainty < 2 / np.sqrt(500)
     known = TUTORING.query("X", **by_draws())
     assert "simulation alone" in known.interval_of and known.uncertainty == 0
 
@@ -319,7 +371,9 @@ def test_answers_in_words_and_as_data():
     done = WARDS.query("dead", evidence={"dead": 1, "treated": 0}, do={"treated": 1}, **by_draws())
     keys = lambda answer: [each.key for each in answer.assumptions]  # noqa: E731
     assert keys(answer) == [AssumptionKey.GRAPH]
-    assert [each.statement.split(":")[0] for each in done.assumptions if each.key == "form-of-noise"] == ["dead"]
+    assert [each.statement.split(":")[0] for each in done.assumptions if each.key == "form-of-noise"] == [
+        "dead"
+    ]
     assert {AssumptionKey.GRAPH, AssumptionKey.CONSISTENCY, AssumptionKey.NO_INTERFERENCE} < set(keys(done))
     assert keys(WARDS.query("dead", evidence={"dead": 1}, **by_draws())) == [AssumptionKey.GRAPH]
     for each in (answer, done, TUTORING.query("Y", **by_draws())):

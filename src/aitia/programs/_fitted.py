@@ -260,13 +260,13 @@ def draw_prior(
                 each = waiting.pop(name)
                 shape = () if each.per is None else (n_groups.get(each.per, 1),)
                 prior = each.prior_given(own)
+                place = named_key(key, f"{node}\0{name}")
                 try:
-                    own[name] = sample_prior(prior, named_key(key, f"{node}\0{name}"), shape, node, name)
+                    own[name] = sample_prior(prior, place, shape, node, name)
                 except ProgramError:
-                    if not feasible or prior.support is None:
+                    if not feasible:
                         raise
-                    zeros = jnp.zeros(shape + tuple(prior.shape()))
-                    own[name] = jnp.asarray(prior.support.feasible_like(zeros))
+                    own[name] = feasible_value(prior, shape)
         if own:
             drawn[node] = own
     return drawn
@@ -289,3 +289,9 @@ def sample_prior(
             "Give it a proper prior, such as dist.Normal(0, 10) or dist.HalfNormal(10); or fit the program to data "
             "first, and ask the fit.",
         ) from None
+
+
+def feasible_value(prior: dist.Distribution, shape: tuple[int, ...]) -> jax.Array:
+    """Some value that a parameter may have, whatever its prior: to look at shapes with."""
+    assert prior.support is not None
+    return jnp.asarray(prior.support.feasible_like(jnp.zeros(shape + tuple(prior.shape()))))

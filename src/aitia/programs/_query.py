@@ -13,6 +13,7 @@ from aitia.programs._errors import QueryError
 from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
 from aitia.programs._groups import shared_values, unchanged, unknown_shared
+from aitia.programs._noise_bounds import noise_bounds
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._question import action_text, asked_name, check_node, checked, notation, split_groups
@@ -235,6 +236,8 @@ def _ask(
         )
     done = chosen.run(problem)
     values, probabilities, levels = _discrete(program, of, done)
+    means, variances = _moments(done, probabilities, levels)
+    bounds, about_bounds = noise_bounds(problem, rung)
     warnings = [
         *done.warnings,
         *warnings_for(fitted, known, seed),
@@ -251,14 +254,15 @@ def _ask(
         values,
         done.log_weights,
         done.method,
-        done.means,
-        done.variances,
+        means,
+        variances,
         probabilities,
         levels,
         assumptions=assumptions_of(fitted, known, of, rung),
         warnings=tuple(dict.fromkeys(warnings)),
+        bounds=bounds,
         setting=setting,
-        notes=(*notes, *done.notes, *_thinned(fitted, done)),
+        notes=(*notes, *done.notes, *_thinned(fitted, done), *about_bounds),
         effective_by_draw=done.effective_by_draw,
         log_evidence=done.log_evidence,
     )
@@ -306,6 +310,16 @@ def _discrete(program: Program, of: Any, done: Conditioned) -> tuple[np.ndarray,
             table = np.asarray(names, dtype=float)
             return table[np.searchsorted(support, draws)], probabilities, levels
     return draws, probabilities, levels
+
+
+def _moments(done: Conditioned, probabilities: Any, levels: tuple[Any, ...] | None) -> tuple[Any, Any]:
+    """The exact means and variances, in the levels' own numbers where these are not their positions."""
+    numbers = levels is not None and all(isinstance(each, int | float) for each in levels)
+    if done.means is None or probabilities is None or levels is None or not numbers:
+        return done.means, done.variances
+    table = np.asarray(levels, dtype=float)
+    means = np.asarray(probabilities) @ table
+    return means, (np.asarray(probabilities) * (table - means[:, None]) ** 2).sum(axis=1)
 
 
 def _thin(done: Conditioned) -> list[str]:

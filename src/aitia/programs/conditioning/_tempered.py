@@ -95,13 +95,13 @@ class Tempered(Conditioning):
             state = _advance(
                 program,
                 layout,
-                self.moves,
                 slack is not None,
                 worlds,
                 parameters,
                 shares,
                 slack or 0.0,
                 step,
+                self.moves,
                 state,
             )
         arrived = np.asarray((state.beta == 1) & (state.near == 0)) & np.isfinite(
@@ -117,18 +117,19 @@ class Tempered(Conditioning):
                 for at, piece in enumerate(pieces)
             }
             raise impossible(worlds, best, self.particles * len(repeat) * self.steps)
-        if self.moves:
-            state = _settle(
-                program,
-                layout,
-                2 * self.moves,
-                slack is not None,
-                worlds,
-                parameters,
-                shares,
-                slack or 0.0,
-                state,
-            )
+        # Once arrived, a step only moves: all weights are equal, and the target stays.
+        state = _advance(
+            program,
+            layout,
+            slack is not None,
+            worlds,
+            parameters,
+            shares,
+            slack or 0.0,
+            self.steps,
+            2 * self.moves,
+            state,
+        )
         pairs = asked_pairs(problem)
         values = _values(
             program, layout, pairs, slack is not None, worlds, parameters, shares, slack or 0.0, state
@@ -361,9 +362,9 @@ def _start(
     return states._replace(near=jnp.where(far, jnp.inf, jnp.zeros(far.shape)))
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _advance(
-    program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, step, state: _State
+    program, layout, near_enough: bool, worlds, parameters, shares, slack, step, moves, state: _State
 ) -> _State:
     """One step nearer to the evidence: the next target, resampling, moves."""
 
@@ -383,19 +384,6 @@ def _advance(
             log_evidence=state.log_evidence + increment,
         )
         return _moved(program, layout, moves, near_enough, worlds, own, shares, slack, at_moves, state)
-
-    return jax.vmap(island)(parameters, state)
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _settle(
-    program, layout, moves: int, near_enough: bool, worlds, parameters, shares, slack, state: _State
-) -> _State:
-    """More moves at the last target."""
-
-    def island(own, state: _State) -> _State:
-        key = named_key(state.key, "settle")
-        return _moved(program, layout, moves, near_enough, worlds, own, shares, slack, key, state)
 
     return jax.vmap(island)(parameters, state)
 
@@ -455,9 +443,7 @@ def _systematic(key: jax.Array, log_weights: jax.Array) -> jax.Array:
     return jnp.clip(jnp.searchsorted(cumulative / cumulative[-1], points), 0, n - 1)
 
 
-def _moved(
-    program, layout, moves: int, near_enough, worlds, own, shares, slack, key, state: _State
-) -> _State:
+def _moved(program, layout, moves, near_enough, worlds, own, shares, slack, key, state: _State) -> _State:
     """Metropolis steps that keep the law of the noise times the evidence so far."""
     n, dimension = state.normals.shape
     centred = state.normals - state.normals.mean(axis=0)
