@@ -37,7 +37,7 @@ def increasing_root(
     """
 
     def solve(function, start):
-        tolerance = 4 * jnp.finfo(start.dtype).eps
+        tolerance = 32 * jnp.finfo(start.dtype).eps
 
         def going(state):
             _, _, _, _, done, step = state
@@ -49,11 +49,14 @@ def increasing_root(
             slope = slope_at(at, gap)
             low, high = jnp.where(gap < 0, at, low), jnp.where(gap > 0, at, high)
             newton = at - gap / jnp.where(slope > 0, slope, jnp.nan)
-            good = (newton >= low) & (newton <= high) & (2 * jnp.abs(newton - at) <= last)
+            inside = (newton >= low) & (newton <= high)
+            # A step as small as rounding ends the search: it need not halve, and a bisection would leave the root.
+            there = inside & (jnp.abs(newton - at) <= tolerance * jnp.maximum(jnp.abs(at), 1.0))
+            good = inside & (there | (2 * jnp.abs(newton - at) <= last))
             new = jnp.where(good, newton, low + (high - low) / 2)
             new = jnp.where(done | (gap == 0), at, new)
             moved = jnp.abs(new - at)
-            done = done | (gap == 0) | (moved <= tolerance * jnp.maximum(jnp.abs(new), 1e-3))
+            done = done | (gap == 0) | there | (high - low <= tolerance * jnp.maximum(jnp.abs(new), 1.0))
             return new, low, high, moved, done, step + 1
 
         state = (
