@@ -13,7 +13,7 @@ from aitia.programs._errors import QueryError
 from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
 from aitia.programs._groups import shared_values, unchanged, unknown_shared
-from aitia.programs._noise_bounds import noise_bounds
+from aitia.programs._noise_bounds import with_noise_bounds
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._question import action_text, asked_name, check_node, checked, notation, split_groups
@@ -237,7 +237,6 @@ def _ask(
     done = chosen.run(problem)
     values, probabilities, levels = _discrete(program, of, done)
     means, variances = _moments(done, probabilities, levels)
-    bounds, about_bounds = noise_bounds(problem, rung)
     warnings = [
         *done.warnings,
         *warnings_for(fitted, known, seed),
@@ -247,7 +246,7 @@ def _ask(
     if not fitted.trusted:
         bad = ", ".join(each.name for each in fitted.diagnostics if not each.good)
         warnings.insert(0, f"The fit of the program cannot be trusted ({bad}); nor can this answer.")
-    return Answer(
+    answer = Answer(
         question,
         name,
         rung,
@@ -260,12 +259,12 @@ def _ask(
         levels,
         assumptions=assumptions_of(fitted, known, of, rung),
         warnings=tuple(dict.fromkeys(warnings)),
-        bounds=bounds,
         setting=setting,
-        notes=(*notes, *done.notes, *_thinned(fitted, done), *about_bounds),
+        notes=(*notes, *done.notes, *_thinned(fitted, done)),
         effective_by_draw=done.effective_by_draw,
         log_evidence=done.log_evidence,
     )
+    return with_noise_bounds(answer, problem)
 
 
 def _check_draws(draws: Any) -> None:

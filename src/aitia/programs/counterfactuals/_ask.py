@@ -13,13 +13,10 @@ from aitia.programs._answer import Answer
 from aitia.programs._errors import QueryError
 from aitia.programs._events import Between, Event, Exactly, OneOf, as_event
 from aitia.programs._fitted import Fitted
-from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._query import DRAWS, worlds
-from aitia.programs._question import check_node, checked, split_groups
+from aitia.programs._question import check_node, checked
 from aitia.programs._worlds import World
-from aitia.programs.conditioning import Problem
-from aitia.programs.exact import bounds_of
 
 SEEN = "seen"
 """The name of the world as it is."""
@@ -42,21 +39,7 @@ def ask(
     """The answer to a question about one unit, with what was seen of it in the world as it is."""
     named = {world: World.of(do) for world, do in acted.items()}
     whole = {SEEN: World.of(None, evidence), **named} if evidence else named
-    answer = worlds(fitted_of(given), whole, of, name=name, draws=draws, seed=seed)
-    if answer.bounds is not None or answer.rung < 3 or np.ndim(answer.mean):
-        return answer
-    return replace(answer, bounds=_bounds(fitted_of(given), whole, of, seed))
-
-
-@double
-def _bounds(fitted: Fitted, whole: Mapping[str, World], of, seed: int) -> tuple[float, float] | None:
-    """What the mean may be under any form of noise, where the program has finitely many cases."""
-    own, plain = fitted, {}
-    for label, world in whole.items():
-        own, given, _ = split_groups(own, world.given)
-        plain[label] = World.of(world.do, given)
-    found = bounds_of(Problem(own, checked(own.program, plain), of, 1, seed))
-    return None if found is None else found.pair
+    return worlds(fitted_of(given), whole, of, name=name, draws=draws, seed=seed)
 
 
 def complement(event: Event, support: np.ndarray | None) -> Event | None:
