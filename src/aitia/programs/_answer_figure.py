@@ -116,7 +116,7 @@ def _mean_line(axes: Axes, answer: Answer) -> None:
 def contrasts_figure(contrasts: Contrasts) -> Figure:
     """The mean with its interval and the middle 90% of units, group by group; all units last."""
     rows = {**contrasts.answers, "all units": contrasts.overall}
-    figure, axes = _new(6.0, 1.3 + 0.45 * len(rows))
+    figure, axes = _new(6.0, 1.6 + 0.45 * len(rows))
     for place, (name, each) in enumerate(rows.items()):
         first, last = np.asarray(each.quantile([0.05, 0.95]))
         low, high = each.interval()
@@ -133,6 +133,7 @@ def contrasts_figure(contrasts: Contrasts) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(contrasts.overall.of)
+    figure.suptitle(_wrapped(contrasts.overall.question, 72), fontsize=10, x=0.01, ha="left", color=INK)
     axes.legend(
         frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2
     )

@@ -97,9 +97,9 @@ def _drawn_outside(
     sd = float(natural.std())
     apart = f"{far / sd:.2g} standard deviations of {node}" if sd > 0 else f"{node} does not vary"
     return (
-        f"{action_text(target, done)} takes {100 * share:.2g}% of units beyond the values in the data ({low:.4g} to "
+        f"{action_text(target, done)} takes {100 * share:.3g}% of units beyond the values in the data ({low:.4g} to "
         f"{high:.4g}), by {far:.4g} on average ({apart}); by itself the fitted program takes "
-        f"{100 * by_itself:.2g}% there. The answer there rests on the form of the mechanisms."
+        f"{100 * by_itself:.3g}% there. The answer there rests on the form of the mechanisms."
     )
 
 
