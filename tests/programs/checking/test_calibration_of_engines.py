@@ -137,7 +137,7 @@ def test_one_data_set_at_a_time_agrees():
 def test_one_line_assertions():
     assert assert_calibrated(score, rows=ROWS, engine=Conjugate()).verdict is Status.SURVIVED
     with pytest.raises(AssertionError, match="disagree about level: the draws are too narrow"):
-        assert_calibrated(score, rows=ROWS, engine=Conjugate(scale=0.6), replicates=200)
+        assert_calibrated(score, rows=ROWS, engine=Conjugate(scale=0.6))
     with pytest.raises(AssertionError, match="no parameters"):
         assert_calibrated(lambda: dist.Normal(0, 1))
     y = np.random.default_rng(0).normal(size=100)
@@ -153,5 +153,5 @@ def test_the_default_engine_is_calibrated_on_a_regression():
         return dist.Normal(slope * school, spread)
 
     slow = bool(os.environ.get("AITIA_SLOW"))
-    finding = assert_calibrated(wage, {"school": np.linspace(-1, 1, 12)}, replicates=300 if slow else 30)
+    finding = assert_calibrated(wage, {"school": np.linspace(-1, 1, 12)}, replicates=300 if slow else 8)
     assert set(finding.details["p_values"]) == {"slope", "spread", LIKELIHOOD}

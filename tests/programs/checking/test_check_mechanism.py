@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -30,9 +31,9 @@ MECHANISM = FunctionMechanism(wage)
 
 @pytest.fixture(scope="module")
 def right():
-    return MECHANISM.check(
-        {"school": SCHOOL}, 1 + 0.5 * (SCHOOL - 12) + RANDOM.normal(size=240), replicates=0
-    )
+    # Its own errors, so that they do not depend on which tests run before.
+    errors = np.random.default_rng(2).normal(size=240)
+    return MECHANISM.check({"school": SCHOOL}, 1 + 0.5 * (SCHOOL - 12) + errors, replicates=0)
 
 
 def test_a_right_mechanism_survives(right):
@@ -180,6 +181,39 @@ def test_every_node_of_a_program_at_once():
     assert [each.node for each in broken.broken] == ["wage", "rich"] or [
         each.node for each in broken.broken
     ] == ["wage"]
+
+
+def test_rows_that_a_program_is_not_looked_at_on_are_told():
+    """Many rows are thinned; a group that the fit has not seen is left out; latent nodes are told."""
+    from aitia.programs import MaximumLikelihood
+
+    def hidden():
+        return dist.Normal(0, 1)
+
+    def pupils(*, mean=parameter(dist.Normal(0, 3), per="school")):
+        return dist.Poisson(jnp.exp(mean))
+
+    rng = np.random.default_rng(3)
+    school = np.repeat(["a", "b"], 600)
+    data = {"school": school, "pupils": rng.poisson(np.where(school == "a", 3.0, 8.0))}
+    program = Program({"hidden": hidden, "pupils": pupils})
+    fitted = program.fit({**data, "hidden": rng.normal(size=1_200)}, MaximumLikelihood(), show_progress=False)
+    found = check_program(fitted, data)
+    by_node = {each.node: each for each in found.findings}
+    assert (
+        by_node["hidden"].verdict is Status.INCONCLUSIVE and "no data on hidden" in by_node["hidden"].sentence
+    )
+    assert by_node["pupils"].verdict is Status.SURVIVED, found
+    assert found.notes == ("pupils: 1,000 of 1,200 rows are looked at, evenly spread.",)
+    moved = {"school": np.r_[school[:600], ["c"] * 600], "pupils": data["pupils"]}
+    found = check_program(fitted, moved)
+    # The rows of the school that was not seen, eight pupils each, would break school a's mean of three.
+    assert {each.node: each for each in found.findings}["pupils"].verdict is Status.SURVIVED, found
+    assert found.notes == ("pupils: 600 rows are of a school that the fit has not seen; left out.",)
+    swapped = {"school": school[::-1], "pupils": data["pupils"]}
+    assert {each.node: each for each in check_program(fitted, swapped).findings}[
+        "pupils"
+    ].verdict is Status.BROKEN
 
 
 def test_figures(right):

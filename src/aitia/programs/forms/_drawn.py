@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpyro.distributions as dist
 
 
@@ -15,4 +16,4 @@ def drawn(distribution: dist.Distribution, key: jax.Array, shape: tuple[int, ...
         shape: the node's shape.
     """
     wide = distribution if distribution.shape() == shape else distribution.expand(shape)
-    return wide.sample(key)
+    return jnp.asarray(wide.sample(key))
