@@ -149,6 +149,8 @@ class Explicit(Conditional):
         if not self.laws:
             return {}, log_agreement(evidence, {})
         known = cast("Known", evidence)
+        for at, event in known:
+            at._check_shape(event)
         exact, _ = split(known)
         if self._vector is not None and exact is not None:
             return self._abduct_vector(known)
@@ -163,6 +165,11 @@ class Explicit(Conditional):
         for at, event in known:
             log_weight = at._guarded(log_weight, exact=isinstance(event, Exactly))
         return noise, log_weight
+
+    def _check_shape(self, event: Event) -> None:
+        bounds = (event.low, event.high) if isinstance(event, Between) else ()
+        for each in (event.value,) if isinstance(event, Exactly) else bounds:
+            shaped(each, self._value.shape)
 
     def _by_combination(self, key, evidence: Known, drawn) -> tuple[Draw, jax.Array]:
         """The solved noise for every combination of the discrete ones, and one combination drawn by its weight."""

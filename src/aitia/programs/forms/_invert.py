@@ -40,12 +40,14 @@ def increasing_root(
         tolerance = 32 * jnp.finfo(start.dtype).eps
 
         def going(state):
-            _, _, _, _, done, step = state
+            done, step = state[4:6]
             return jnp.logical_and(step < STEPS, jnp.logical_not(jnp.all(done)))
 
         def narrow(state):
-            at, low, high, last, done, step = state
+            at, low, high, last, done, step, best, least = state
             gap = function(at)
+            closer = jnp.abs(gap) < least
+            best, least = jnp.where(closer, at, best), jnp.where(closer, jnp.abs(gap), least)
             slope = slope_at(at, gap)
             low, high = jnp.where(gap < 0, at, low), jnp.where(gap > 0, at, high)
             newton = at - gap / jnp.where(slope > 0, slope, jnp.nan)
@@ -57,7 +59,7 @@ def increasing_root(
             new = jnp.where(done | (gap == 0), at, new)
             moved = jnp.abs(new - at)
             done = done | (gap == 0) | there | (high - low <= tolerance * jnp.maximum(jnp.abs(new), 1.0))
-            return new, low, high, moved, done, step + 1
+            return new, low, high, moved, done, step + 1, best, least
 
         state = (
             jnp.clip(start, low, high),
@@ -66,8 +68,11 @@ def increasing_root(
             jnp.full_like(start, jnp.inf),
             jnp.zeros(start.shape, bool),
             0,
+            jnp.clip(start, low, high),
+            jnp.full_like(start, jnp.inf),
         )
-        return jax.lax.while_loop(going, narrow, state)[0]
+        at, _, _, _, done, _, best, _ = jax.lax.while_loop(going, narrow, state)
+        return jnp.where(done, at, best)  # out of steps: the nearest point seen, never the last one tried
 
     def tangent(linear, wanted):
         slope = linear(jnp.ones_like(wanted))

@@ -152,8 +152,12 @@ def _student(law) -> Ranks:
         x = jnp.minimum(x, -1e-200)
         # P(T < x) = I_{df / (df + x^2)}(df / 2, 1 / 2) / 2; the other end keeps precision near zero.
         near = 1 / (1 + law.df / x**2)
+        far = near > 0.5
         tail = incomplete_beta(law.df / 2, jnp.asarray(0.5), 1 - near, near) / 2
-        return safe_log(tail) - jnp.log1p(-tail)
+        # Beside the median by what lies between: with 1 - near half of the digits would be lost.
+        between_them = incomplete_beta(jnp.asarray(0.5), law.df / 2, near, 1 - near)
+        inner = -2 * jnp.arctanh(jnp.where(far, 0.0, between_them))
+        return jnp.where(far, safe_log(tail) - jnp.log1p(-tail), inner)
 
     def logit(v):
         return _folded_over(lower, (v - law.loc) / law.scale)

@@ -17,6 +17,7 @@ import numpyro.distributions as dist
 
 from aitia.programs._conditional import Conditional
 from aitia.programs._errors import MechanismError
+from aitia.programs._fitted import feasible_value
 from aitia.programs._mechanism import Mechanism
 from aitia.programs.exact._affine import Dependence, dependences
 from aitia.programs.forms._explicit import Explicit
@@ -199,7 +200,11 @@ def _some_parameters(mechanism: Mechanism, data: Encoded) -> dict[str, jax.Array
         for name in [n for n, each in waiting.items() if all(other in own for other in each.depends_on)]:
             each = waiting.pop(name)
             shape = () if each.per is None else (len(data.group_levels[each.per]),)
-            own[name] = each.prior_given(own).sample(jax.random.key(0), shape)
+            prior = each.prior_given(own)
+            try:
+                own[name] = prior.sample(jax.random.key(0), shape)
+            except NotImplementedError:  # an improper prior
+                own[name] = feasible_value(prior, shape)
     return own
 
 
