@@ -138,6 +138,27 @@ def density(function: Callable[[jax.Array], jax.Array], size: int) -> Density:
     return Density(_codes[key], closed.consts)
 
 
+_shared: OrderedDict[str, Any] = OrderedDict()
+
+
+def shared(function: Callable[[Any], Any], argument: Any) -> Any:
+    """What the function returns for the argument, compiled once for one text of it, as `density` does."""
+    closed, shape = jax.make_jaxpr(function, return_shape=True)(argument)
+    tree = jax.tree.structure(shape)
+
+    def apart(data, argument):
+        return jax.tree.unflatten(tree, eval_jaxpr(closed.jaxpr, data, *jax.tree.leaves(argument)))
+
+    lowered = jax.jit(apart).lower(closed.consts, argument)
+    key = hashlib.sha256(f"{jax.tree.structure(argument)} {tree} {lowered.as_text()}".encode()).hexdigest()
+    if key not in _shared:
+        _shared[key] = lowered.compile()
+        while len(_shared) > KEPT:
+            _shared.popitem(last=False)
+    _shared.move_to_end(key)
+    return _shared[key](closed.consts, argument)
+
+
 def starting_points(posterior: Posterior, whole: Density, seed: int, count: int) -> np.ndarray:
     """Random points at which the log density and its gradient are finite, shape (count, size).
 

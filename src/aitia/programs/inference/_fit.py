@@ -19,6 +19,7 @@ from aitia.programs._random import seed_key
 from aitia.programs.inference._assumptions import assumptions_of
 from aitia.programs.inference._centring import Centring
 from aitia.programs.inference._choose import choose
+from aitia.programs.inference._compiled import shared
 from aitia.programs.inference._encode import Encoded, MissingCells, encode
 from aitia.programs.inference._engine import Drawn, Engine
 from aitia.programs.inference._pilot import by_information
@@ -180,7 +181,7 @@ def _constrained(posterior: Posterior, drawn: Drawn, keep_latents: bool, seed: i
             found = posterior.constrain(point)
             return found if keep_latents else {n: own for n, own in found.items() if n != LATENTS}
 
-        found = jax.jit(lambda draws: jax.lax.map(parameters_of, draws))(drawn.draws)
+        found = shared(lambda draws: jax.lax.map(parameters_of, draws), drawn.draws)
         parameters = {
             node: {name: np.asarray(each) for name, each in own.items()} for node, own in found.items()
         }

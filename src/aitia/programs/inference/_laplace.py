@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 
 from aitia.core import Assumption, AssumptionKey, Decision, stream
 from aitia.programs._fitted import Diagnostic
@@ -94,10 +93,7 @@ def corrected_draws(whole, points, log_proposal, count, corrected, generator):
     Returns:
         Draws of shape (count, size), k-hat, and what was decided.
     """
-    run = jax.jit(
-        lambda data, many: jax.lax.map(lambda each: whole.function(data, each), many, batch_size=16)
-    )
-    log_target = np.asarray(run(whole.data, points))
+    log_target = whole.values(points)
     weights, k_hat = smoothed(log_target - log_proposal)
     if not corrected:
         return points[:count], k_hat, ()

@@ -81,13 +81,15 @@ class NUTS(Engine):
             )
             for number, start in enumerate(starts)
         ]
-        with progress("sampling", self.chains * (self.warmup + self.draws), show_progress) as bar:
+        total = self.chains * (self.warmup + self.draws)
+        # A step that is far too long leaves the range of numbers; the path is refused and the step shortened.
+        with progress("sampling", total, show_progress) as bar, np.errstate(over="ignore", invalid="ignore"):
             if together:
                 _answer_all(chains, whole.values_and_gradients, bar.advance)
             else:
 
                 def alone(chain: Chain) -> None:
-                    with jax.enable_x64(True):
+                    with jax.enable_x64(True), np.errstate(over="ignore", invalid="ignore"):
                         _answer_one(chain, whole.value_and_gradient, bar.advance)
 
                 with ThreadPoolExecutor(min(self.chains, os.cpu_count() or 1)) as pool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def scaling_of(posterior: Posterior, whole: Density, start: np.ndarray) -> Scali
     small = [block for block in posterior.block_indices if 0 < len(block) <= MOST_DENSE]
     dense = np.concatenate(small) if small else np.zeros(0, dtype=int)
     ends = np.cumsum([0, *map(len, small)])
-    places = tuple(np.arange(a, b) for a, b in zip(ends, ends[1:]))
+    places = tuple(np.arange(a, b) for a, b in pairwise(ends))
     factor = np.eye(len(dense))
     spiked = {name.split(".")[0] for name in posterior.hierarchical} | {LATENTS}
     kept = [j for j, names in enumerate(_names(posterior, small)) if not spiked.intersection(names)]
