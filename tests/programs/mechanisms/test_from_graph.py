@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,7 @@ def test_the_defaults_of_a_number_without_parents(data):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("AITIA_SLOW") != "1", reason="a full-size study; set AITIA_SLOW=1")
 @pytest.mark.parametrize("seed", range(3))
 def test_the_defaults_find_a_flow_where_noise_changes_its_shape(seed):
     random = np.random.default_rng(seed)

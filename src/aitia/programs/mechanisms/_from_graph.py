@@ -318,7 +318,9 @@ class _GivenUp(ProgramError):
     """A candidate lies so far behind after some folds that the others cannot bring it back."""
 
 
-def _check_hope(scored: np.ndarray, leader: np.ndarray | None, fold: np.ndarray, done: int, folds: int) -> None:
+def _check_hope(
+    scored: np.ndarray, leader: np.ndarray | None, fold: np.ndarray, done: int, folds: int
+) -> None:
     """Check that a candidate that is slow to train can still be chosen.
 
     Raises:

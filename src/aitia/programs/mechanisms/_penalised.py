@@ -69,7 +69,7 @@ def _gamma(predictor, values, log_own) -> Scored:
 
 def _categorical(predictor, values, _) -> Scored:
     padded = np.column_stack([np.zeros(len(values)), predictor])
-    logs = padded - logsumexp(padded, axis=1, keepdims=True)
+    logs: np.ndarray = padded - np.asarray(logsumexp(padded, axis=1, keepdims=True))
     seen = values.astype(int)[:, None] == np.arange(padded.shape[1])
     slope = (seen - np.exp(logs))[:, 1:]
     return (logs * seen).sum(axis=1), slope if predictor.ndim == 2 else slope[:, 0], 0.0
@@ -172,7 +172,7 @@ class Penalised:
             bend = np.exp(log_bend)
             log_prior = -0.5 * (slopes**2).sum() / WIDTH**2 - 0.5 * (bent**2).sum()
             log_prior += (log_bend - 0.5 * bend**2).sum() + (log_own - np.exp(log_own)).sum()
-            value = float(weights @ density + log_prior)
+            value = float(weights @ (density - self.unit) + log_prior)
             slope = in_predictor * (weights if in_predictor.ndim == 1 else weights[:, None])
             gradient = [
                 self.straight.T @ slope - slopes / WIDTH**2,
