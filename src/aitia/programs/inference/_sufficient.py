@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,7 @@ class NormalMoments(Term):
         def one(cell: _Cells) -> jax.Array:
             own = _of_group(parameters, cell.group)
 
-            def normal(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+            def normal(x: Any) -> tuple[jax.Array, jax.Array]:
                 parents = {**cell.fixed, **{name: x[i] for i, name in enumerate(self.varying)}}
                 form = normal_form(self.mechanism.at(parents, own))
                 assert form is not None  # as it was when the term was made
@@ -79,7 +80,9 @@ class NormalMoments(Term):
             # [-b, 1] S [-b, 1]: the sum of squares about the mean's own slope.
             across = jnp.append(-slopes, 1.0)
             squares = across @ cell.scatter @ across + cell.count * (cell.value - mean) ** 2
-            return -cell.count * (jnp.log(scale) + jnp.log(2 * jnp.pi) / 2) - squares / (2 * scale**2)
+            return jnp.negative(cell.count) * (jnp.log(scale) + jnp.log(2 * jnp.pi) / 2) - squares / (
+                2 * scale**2
+            )
 
         return jnp.sum(jax.vmap(one)(self.cells))
 
@@ -129,7 +132,7 @@ def normal_form(conditional: Conditional) -> tuple[jax.Array, jax.Array] | None:
     if max(dependences(value, 0.0)) > Dependence.AFFINE:
         return None
     at_mean, slope = jax.jvp(value, (jnp.asarray(law.loc, dtype=float),), (jnp.ones(()),))
-    return at_mean, jnp.abs(slope) * law.scale
+    return jnp.asarray(at_mean), jnp.asarray(jnp.abs(slope) * law.scale)
 
 
 @jax.tree_util.register_dataclass
@@ -154,7 +157,7 @@ class _Cells:
     scatter: np.ndarray
 
 
-def _of_group(parameters: Mapping[str, jax.Array], group: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+def _of_group(parameters: Mapping[str, jax.Array], group: Mapping[str, Any]) -> dict[str, jax.Array]:
     """The parameters as one group's units see them; `group` says which group, by parameter."""
     return {name: each[group[name]] if name in group else each for name, each in parameters.items()}
 
@@ -202,7 +205,7 @@ def _some_parameters(mechanism: Mechanism, data: Encoded) -> dict[str, jax.Array
             shape = () if each.per is None else (len(data.group_levels[each.per]),)
             prior = each.prior_given(own)
             try:
-                own[name] = prior.sample(jax.random.key(0), shape)
+                own[name] = jnp.asarray(prior.sample(jax.random.key(0), shape))
             except NotImplementedError:  # an improper prior
                 own[name] = feasible_value(prior, shape)
     return own
