@@ -13,6 +13,7 @@ from aitia.programs._errors import QueryError
 from aitia.programs._extrapolation import warnings_for
 from aitia.programs._fitted import Fitted
 from aitia.programs._groups import shared_values, unchanged, unknown_shared
+from aitia.programs._inputs_known import inputs_set
 from aitia.programs._noise_bounds import with_noise_bounds
 from aitia.programs._precision import double
 from aitia.programs._program import Program
@@ -226,7 +227,7 @@ def _ask(
     """The answer to a question about worlds whose values are as a person wrote them."""
     program = fitted.program
     known = checked(program, plain)
-    problem = Problem(fitted, known, of, max(1, draws // fitted.n_draws), seed)
+    problem = Problem(fitted, inputs_set(program, known), of, max(1, draws // fitted.n_draws), seed)
     chosen = method or Automatic()
     reason = chosen.refuses(problem)
     if reason is not None:

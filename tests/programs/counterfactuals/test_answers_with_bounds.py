@@ -6,7 +6,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from aitia.programs import Enumeration, GaussianConditioning, Program, noise, parameter
+from aitia.programs import Enumeration, GaussianConditioning, Program, QueryError, noise, parameter
 from aitia.programs._fitted import prior_draws
 
 
@@ -69,3 +69,12 @@ def test_exact_methods_take_inputs_as_they_are_set():
     discrete = Program([cured], inputs=["drug"]).unfitted
     found = discrete.query("cured", do={"drug": 1}, method=Enumeration())
     assert found.mean == pytest.approx(0.7)
+    # To know an input is to set it; in the world acted on it keeps its value, unless that is what is done.
+    assert open_.query("m", given={"x": 3.0, "y": 8.0}, method=GaussianConditioning()).mean == pytest.approx(
+        7.0
+    )
+    assert open_.query("m", evidence={"x": 3.0, "m": 7.0}, do={"y": 0.0}).mean == pytest.approx(7.0)
+    assert open_.query("m", evidence={"x": 3.0, "m": 7.0}, do={"x": 0.0}).mean == pytest.approx(1.0)
+    assert discrete.query("cured", given={"drug": 1}, method=Enumeration()).mean == pytest.approx(0.7)
+    with pytest.raises(QueryError, match="open"):
+        discrete.query("cured", method=Enumeration())
