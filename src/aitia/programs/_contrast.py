@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._errors import QueryError
 from aitia.programs._fitted import Fitted
 from aitia.programs._groups import shared_values, unchanged
 from aitia.programs._precision import double
-from aitia.programs._query import DRAWS, _and, _ask, _check_draws
+from aitia.programs._query import _and, _ask, _check_draws
 from aitia.programs._question import action_text, asked_name, checked, split_groups
 from aitia.programs._worlds import World
 from aitia.programs.conditioning import Conditioning

@@ -80,9 +80,10 @@ def _drawn_outside(
     if isinstance(done, AsIn):  # what is done in the other world speaks for itself
         return None
     # What an arrow carries is the value that the node itself would have under the same action.
-    do = {each: act for each, act in world.do.items() if isinstance(each, str) and each != node} | {
-        node: done
+    do: dict[Target, Intervention] = {
+        each: act for each, act in world.do.items() if isinstance(each, str) and each != node
     }
+    do[node] = done
     acted = {**worlds, name: World(do, world.given)}
     values, weights = _population(fitted, acted, (name, node), seed)
     low, high = fitted.ranges[node]

@@ -12,15 +12,11 @@ import numpy as np
 import numpyro.distributions as dist
 
 from aitia.core import Assumption, Decision
-from aitia.programs._answer import Answer
+from aitia.programs._asking import Asked
 from aitia.programs._errors import ProgramError
 from aitia.programs._precision import double
 from aitia.programs._program import Program
 from aitia.programs._random import named_key, seed_key
-
-if TYPE_CHECKING:
-    from aitia.programs._contrast import Contrasts
-    from aitia.programs._counterfactuals import Counterfactuals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +45,7 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Fitted(Asked):
     """A program with draws of its parameters; ask it anything.
 
     Args:
@@ -182,47 +178,9 @@ class Fitted:
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
 
-    def query(self, of: Any, **question: Any) -> Answer:
-        """A question on any of the three rungs; see `aitia.programs.query`."""
-        from aitia.programs._query import query
-
-        return query(self, of, **question)
-
-    def worlds(self, worlds: Mapping[str, Any], of: Any, **settings: Any) -> Answer:
-        """A question about one unit in several worlds; see `aitia.programs.worlds`."""
-        from aitia.programs._query import worlds as ask
-
-        return ask(self, worlds, of, **settings)
-
-    def contrast(
-        self, of: Any, do: Mapping[Any, Any], versus: Mapping[Any, Any] | None = None, **question: Any
-    ) -> Answer:
-        """What one action gives beyond another, unit by unit; see `aitia.programs.contrast`."""
-        from aitia.programs._contrast import contrast
-
-        return contrast(self, of, do, versus, **question)
-
-    def by(
-        self,
-        of: Any,
-        do: Mapping[Any, Any],
-        versus: Mapping[Any, Any] | None = None,
-        *,
-        groups: Mapping[str, Mapping[str, Any]],
-        **question: Any,
-    ) -> Contrasts:
-        """The same contrast for several described groups of units; see `aitia.programs.contrast_by`."""
-        from aitia.programs._contrast import contrast_by
-
-        return contrast_by(self, of, do, versus, groups=groups, **question)
-
-    def counterfactuals(
-        self, rows: Any, *, do: Mapping[Any, Any], of: str, **settings: Any
-    ) -> Counterfactuals:
-        """What would have been, for every row of data and every draw of the parameters; see `Counterfactuals`."""
-        from aitia.programs._counterfactuals import counterfactuals
-
-        return counterfactuals(self, rows, do=do, of=of, **settings)
+    @property
+    def _answering(self) -> Fitted:
+        return self
 
 
 @double

@@ -33,7 +33,7 @@ def double(function: Callable[_P, _R]) -> Callable[_P, _R]:
 @functools.cache
 def _keep_compiled_code() -> None:
     """Let JAX keep compiled code between runs, unless the user has said where (or that it must not)."""
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") or jax.config.jax_compilation_cache_dir:
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") or getattr(jax.config, "jax_compilation_cache_dir", None):
         return
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     jax.config.update("jax_compilation_cache_dir", str(Path(home) / "aitia" / "jax"))

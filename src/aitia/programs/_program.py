@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aitia.core import listing, nearest
 from aitia.graphs import Graph
+from aitia.programs._asking import Asked
 from aitia.programs._errors import ProgramError
 from aitia.programs._mechanism import Mechanism
 from aitia.programs.composition._input import Input
@@ -25,7 +26,6 @@ from aitia.programs.composition._valid import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from aitia.programs._answer import Answer
     from aitia.programs._facts import Facts
     from aitia.programs._fitted import Fitted
     from aitia.programs.inference._centring import Centring
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aitia.programs.mechanisms._choices import Choices
 
 
-class Program:
+class Program(Asked):
     """How the world works, as one mechanism for each node.
 
     Args:
@@ -422,22 +422,9 @@ class Program:
             show_progress=show_progress,
         )
 
-    def query(self, of: Any, **question: Any) -> Answer:
-        """A question asked of the program as it stands, its parameters drawn from their priors.
-
-        See `Fitted.query`; a program without parameters answers exactly what it says.
-        """
-        return self.unfitted.query(of, **question)
-
-    def contrast(
-        self, of: Any, do: Mapping[Any, Any], versus: Mapping[Any, Any] | None = None, **question: Any
-    ) -> Answer:
-        """What one action gives beyond another, of the program as it stands; see `Fitted.contrast`."""
-        return self.unfitted.contrast(of, do, versus, **question)
-
-    def worlds(self, worlds: Mapping[str, Any], of: Any, **settings: Any) -> Answer:
-        """A question about one unit in several worlds, of the program as it stands; see `Fitted.worlds`."""
-        return self.unfitted.worlds(worlds, of, **settings)
+    @property
+    def _answering(self) -> Fitted:
+        return self.unfitted
 
     @cached_property
     def unfitted(self) -> Fitted:

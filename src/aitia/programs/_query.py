@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._choice import Automatic
 from aitia.programs._errors import QueryError
 from aitia.programs._extrapolation import warnings_for
@@ -21,9 +22,6 @@ from aitia.programs._question import action_text, asked_name, check_node, checke
 from aitia.programs._question_ledger import assumptions_of
 from aitia.programs._worlds import World
 from aitia.programs.conditioning import Conditioned, Conditioning, Problem
-
-DRAWS = 100_000
-"""Units drawn for a question, over all draws of the parameters together, unless told otherwise."""
 
 SMALL = 400
 """The effective sample size, over all draws of the parameters, under which an answer carries a warning."""

@@ -10,11 +10,12 @@ import numpy as np
 
 from aitia.core import Assumption, AssumptionKey
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._errors import QueryError
 from aitia.programs._events import Between, Event, Exactly, OneOf, as_event
 from aitia.programs._fitted import Fitted
 from aitia.programs._program import Program
-from aitia.programs._query import DRAWS, worlds
+from aitia.programs._query import worlds
 from aitia.programs._question import check_node, checked
 from aitia.programs._worlds import World
 

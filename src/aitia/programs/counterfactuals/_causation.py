@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._errors import QueryError
 from aitia.programs._fitted import Fitted
 from aitia.programs._program import Program
-from aitia.programs._query import DRAWS
 from aitia.programs.counterfactuals._ask import (
     SEEN,
     ask,

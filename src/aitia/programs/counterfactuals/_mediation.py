@@ -10,11 +10,11 @@ from typing import Any
 
 from aitia.core import listing
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._errors import QueryError
 from aitia.programs._fitted import Fitted
 from aitia.programs._interventions import AsIn
 from aitia.programs._program import Program
-from aitia.programs._query import DRAWS
 from aitia.programs._question import check_node
 from aitia.programs.counterfactuals._ask import ask, crossing, difference, fitted_of
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aitia.programs._answer import Answer
+from aitia.programs._asking import DRAWS
 from aitia.programs._fitted import Fitted
 from aitia.programs._interventions import AsIn
 from aitia.programs._program import Program
-from aitia.programs._query import DRAWS
 from aitia.programs.counterfactuals._ask import ask, crossing
 
 
