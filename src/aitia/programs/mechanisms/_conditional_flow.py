@@ -43,7 +43,7 @@ class ConditionalFlow(Mechanism):
         knots: the pieces of each spline.
         layers: coupling layers, for an array.
         width: units in the hidden layer of each network.
-        training: epochs, batches and rates; None for 150 epochs at most, and patience for 25.
+        training: epochs, batches and rates; None for the defaults.
 
     Example:
         >>> from aitia.programs.mechanisms import ConditionalFlow
@@ -145,7 +145,7 @@ class ConditionalFlow(Mechanism):
         standard = ((own - self.centre) / self.scale).reshape(len(own), -1)
         model, _ = train(
             lambda key: _untrained(self.size, self.knots, self.layers, self.width, conditions.shape[1]),
-            _loss, (conditions, standard), self.training or Training(epochs=150, patience=25),
+            _loss, (conditions, standard), self.training or Training(),
             seed=seed, rows=rows, show_progress=show_progress, what="training a flow",
         )  # fmt: skip
         return _unwrapped(model)
