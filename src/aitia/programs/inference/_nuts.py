@@ -15,11 +15,11 @@ import numpy as np
 from aitia.core import progress, stream
 from aitia.programs._errors import FitError
 from aitia.programs._fitted import Diagnostic
-from aitia.programs.inference._compiled import density, starting_points
+from aitia.programs.inference._compiled import Density, density, starting_points
 from aitia.programs.inference._convergence import energy_fraction
 from aitia.programs.inference._engine import Drawn, Engine
 from aitia.programs.inference._posterior import Posterior
-from aitia.programs.inference._scaling import scaling_of
+from aitia.programs.inference._scaling import Scaling, scaling_of
 from aitia.programs.inference._trajectory import Chain
 
 SIDE_BY_SIDE = 20_000
@@ -68,10 +68,10 @@ class NUTS(Engine):
         if together:
             whole.values_and_gradients(starts)
         compiled = time.perf_counter()
-        scaling = scaling_of(posterior, whole, starts[0])
+        scaling, centre = scaling_of(posterior, whole, starts[0])
         chains = [
             Chain(
-                start,
+                _nearer(start, centre, scaling, whole, stream(seed, "nearer", number)),
                 scaling,
                 stream(seed, "nuts", number),
                 self.draws,
@@ -187,3 +187,16 @@ def _answer_all(
         if done >= told + 10 * len(chains):
             advance(done - told)
             told = done
+
+
+def _nearer(
+    start: np.ndarray, centre: np.ndarray, scaling: Scaling, whole: Density, generator: np.random.Generator
+) -> np.ndarray:
+    """A start about the mode, where there is one, wider than the posterior by half.
+
+    From a draw of the prior a million rows are thousands of standard deviations away, and the windows of the warm-up
+    would learn the scale of the journey. Chains still start apart, so that R-hat can tell.
+    """
+    about = centre + 1.5 * scaling.forward(generator.standard_normal(len(start)))
+    about = np.where(np.isnan(about), start, about)
+    return about if np.isfinite(whole.value_and_gradient(about)[0]) else start

@@ -85,10 +85,13 @@ class Scaling:
         return Scaling(scale, self.dense, factor, self.blocks)
 
 
-def scaling_of(posterior: Posterior, whole: Density, start: np.ndarray) -> Scaling:
+def scaling_of(posterior: Posterior, whole: Density, start: np.ndarray) -> tuple[Scaling, np.ndarray]:
     """The scaling from the curvature at the mode, for small blocks; numbers in large ones start at scale 1.
 
     Blocks whose mode may be a spike are left at 1: a hierarchy's values sampled as they are, and nodes without data.
+
+    Returns:
+        The scaling; and the mode, NaN for the numbers whose scale does not come from it.
     """
     small = [block for block in posterior.block_indices if 0 < len(block) <= MOST_DENSE]
     dense = np.concatenate(small) if small else np.zeros(0, dtype=int)
@@ -97,6 +100,7 @@ def scaling_of(posterior: Posterior, whole: Density, start: np.ndarray) -> Scali
     factor = np.eye(len(dense))
     spiked = {name.split(".")[0] for name in posterior.hierarchical} | {LATENTS}
     kept = [j for j, names in enumerate(_names(posterior, small)) if not spiked.intersection(names)]
+    centre = np.full(posterior.size, np.nan)
     if kept:
         mode = climb(whole, start, 200)
         for j, information in zip(kept, _information(whole, mode, [small[j] for j in kept])):
@@ -105,7 +109,8 @@ def scaling_of(posterior: Posterior, whole: Density, start: np.ndarray) -> Scali
             values, vectors = np.linalg.eigh(information)
             if values[0] > 1e-10 * values[-1]:
                 factor[np.ix_(places[j], places[j])] = np.linalg.cholesky((vectors / values) @ vectors.T)
-    return Scaling(np.ones(posterior.size), dense, factor, places)
+                centre[small[j]] = mode[small[j]]
+    return Scaling(np.ones(posterior.size), dense, factor, places), centre
 
 
 def _names(posterior: Posterior, blocks: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
