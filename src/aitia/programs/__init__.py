@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from ._contrast import difference as difference
     from ._contrast import ratio as ratio
     from ._counterfactuals import Counterfactuals as Counterfactuals
+    from ._errors import FitError as FitError
+    from ._errors import ImpossibleEvidence as ImpossibleEvidence
+    from ._errors import MechanismError as MechanismError
+    from ._errors import NotInvertible as NotInvertible
+    from ._errors import ProgramError as ProgramError
+    from ._errors import QueryError as QueryError
+    from ._errors import UnknownParent as UnknownParent
     from ._events import above as above
     from ._events import at_least as at_least
     from ._events import at_most as at_most

@@ -87,7 +87,7 @@ class Tempered(Conditioning):
         state = _start(
             program, layout, self.particles, slack is not None, worlds, parameters, shares, slack or 0.0, keys
         )
-        far = (np.asarray(state.apart) > 0).any(axis=(0, 1))
+        far = np.asarray((np.asarray(state.apart) > 0).any(axis=(0, 1)))
         hard = () if slack is not None else _hard(program, worlds, pieces, far)
         for step in range(self.steps):
             if bool(jnp.all(state.beta == 1) & jnp.all(state.near == 0)):
