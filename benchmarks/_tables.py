@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 README = Path(__file__).parent / "README.md"
 
@@ -27,6 +31,34 @@ def versions(packages: Mapping[str, str]) -> str:
     """
     held = ", ".join(f"{name} {found}" for name, each in packages.items() if (found := version(each)))
     return f"{held}; {os.cpu_count()} cores, Python {platform.python_version()}."
+
+
+def run_row(script: Path, arguments: Sequence[str], label: str, limit: float | None = None) -> dict | None:
+    """One row of a table, in a process of its own; None, and said on standard error, where it failed or took too long.
+
+    Args:
+        script: the file that does the row and prints it as JSON on its last line.
+        arguments: its arguments.
+        label: the row in words.
+        limit: seconds that it may take; None for no limit.
+    """
+    command = [sys.executable, str(script), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=script.parent, timeout=limit)
+    except subprocess.TimeoutExpired:
+        print(f"{label}: not done in {limit} s", file=sys.stderr)
+        return None
+    if done.returncode:
+        print(f"{label}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def replaced(
+    results: Sequence[dict[str, Any]], found: dict[str, Any], key: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The results with this row in place of an earlier one that agrees with it on `key`."""
+    return [each for each in results if any(each[k] != found[k] for k in key)] + [found]
 
 
 def write(text: str, marker: str) -> None:

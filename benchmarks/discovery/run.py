@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 
 from _tasks import TASKS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import version, versions, write
+from _tables import replaced, run_row, version, versions, write
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -39,21 +38,11 @@ def run(arguments: argparse.Namespace) -> list[dict]:
         for library in task.libraries:
             if not version(library) or (arguments.library and library != arguments.library):
                 continue
-            command = [sys.executable, str(HERE / "_row.py"), str(number), library]
-            try:
-                done = subprocess.run(
-                    command, capture_output=True, text=True, cwd=HERE, timeout=arguments.limit
-                )
-            except subprocess.TimeoutExpired:
-                print(f"{label} | {library}: not done in {arguments.limit} s", file=sys.stderr)
+            found = run_row(HERE / "_row.py", [str(number), library], f"{label} | {library}", arguments.limit)
+            if found is None:
                 continue
-            if done.returncode:
-                print(f"{label} | {library}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
-                continue
-            found = json.loads(done.stdout.splitlines()[-1])
             print(f"{label} | {library} | {found['seconds']:.4f} s | SHD {found['shd']:.1f}", flush=True)
-            key = ("work", "problem", "library")
-            results = [each for each in results if any(each[k] != found[k] for k in key)] + [found]
+            results = replaced(results, found, ("work", "problem", "library"))
             RESULTS.write_text(json.dumps(results) + "\n")
     return results
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 from _tasks import SMALL, TASKS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import version, versions, write
+from _tables import replaced, run_row, version, versions, write
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -46,17 +45,12 @@ def run(arguments: argparse.Namespace) -> list[dict]:
                 if not version(PACKAGE[library]):
                     continue
                 seeds = arguments.seeds if task.coverage and rows == SMALL else 0
-                command = [sys.executable, str(HERE / "_row.py"), task.name, library, str(rows), str(seeds)]
-                done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
-                if done.returncode:
-                    print(
-                        f"{task.name} | {library} | {rows:,}: failed\n{done.stderr[-2000:]}", file=sys.stderr
-                    )
+                label = f"{task.name} | {library} | {rows:,}"
+                found = run_row(HERE / "_row.py", [task.name, library, str(rows), str(seeds)], label)
+                if found is None:
                     continue
-                found = json.loads(done.stdout.splitlines()[-1])
-                print(f"{task.name} | {library} | {rows:,} | {found['seconds']:.3f} s", flush=True)
-                key = ("task", "library", "rows")
-                results = [each for each in results if any(each[k] != found[k] for k in key)] + [found]
+                print(f"{label} | {found['seconds']:.3f} s", flush=True)
+                results = replaced(results, found, ("task", "library", "rows"))
                 RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return results
 

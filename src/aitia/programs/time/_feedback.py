@@ -20,7 +20,13 @@ from aitia.programs._random import seed_key
 from aitia.programs.inference import Engine
 from aitia.programs.time._components import LocalLevel, Regression
 from aitia.programs.time._plans import TIME
-from aitia.programs.time._structural import FittedSeries, Forecast, StructuralSeries, read_regressors, root
+from aitia.programs.time._structural import (
+    FittedSeries,
+    Forecast,
+    StructuralSeries,
+    drawn_ahead,
+    read_regressors,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -265,10 +271,7 @@ def _loop(
 
     def one(own, mean, covariance, key):
         space = whole.space(own)
-        first, shocks, noises = jax.random.split(key, 3)
-        state = mean + root(covariance) @ jax.random.normal(first, mean.shape)
-        shock = jax.random.normal(shocks, (len(times), len(mean))) * jnp.sqrt(space.shocks)
-        noise = jax.random.normal(noises, (len(times),)) * jnp.sqrt(space.noise)
+        state, shock, noise = drawn_ahead(space, mean, covariance, len(times), key)
 
         def step(carry, now):
             state, previous, decided = carry

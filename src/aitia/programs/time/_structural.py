@@ -402,16 +402,29 @@ def root(covariance: jax.Array) -> jax.Array:
     return vectors * jnp.sqrt(jnp.maximum(values, 0.0))
 
 
+def drawn_ahead(space, mean: jax.Array, covariance: jax.Array, steps: int, key: jax.Array):
+    """What moves a series ahead: the state now, the shocks to it and the noise of each step.
+
+    Args:
+        space: the state space; its `shocks` and `noise` are variances.
+        mean: of the state now, shape (states,).
+        covariance: of the state now; it may be singular.
+        steps: how many steps.
+        key: the random key.
+    """
+    first, shocks, noises = jax.random.split(key, 3)
+    state = mean + root(covariance) @ jax.random.normal(first, mean.shape)
+    shock = jax.random.normal(shocks, (steps, len(mean))) * jnp.sqrt(space.shocks)
+    return state, shock, jax.random.normal(noises, (steps,)) * jnp.sqrt(space.noise)
+
+
 @partial(jax.jit, static_argnums=(0, 5))
 def _ahead(model: StructuralSeries, parameters, means, covariances, loadings, paths: int, key):
     """Paths of the series after its last step, in its standard units; shape (draws, paths, steps)."""
 
     def one(own, mean, covariance, key):
         space = model.space(own)
-        first, shocks, noises = jax.random.split(key, 3)
-        state = mean + root(covariance) @ jax.random.normal(first, mean.shape)
-        shock = jax.random.normal(shocks, (len(loadings), len(mean))) * jnp.sqrt(space.shocks)
-        noise = jax.random.normal(noises, (len(loadings),)) * jnp.sqrt(space.noise)
+        state, shock, noise = drawn_ahead(space, mean, covariance, len(loadings), key)
 
         def step(state, now):
             z, shock, noise = now
