@@ -17,7 +17,7 @@ from aitia.statistics import (
     UnknownVariable,
     accumulate,
 )
-from aitia.statistics._accumulate import in_order
+from aitia.statistics._accumulate import _sums_of_few, _sums_of_many, in_order
 
 RELATIVE = 1e-10
 
@@ -108,6 +108,39 @@ def test_accumulated_groups_are_the_moments_of_their_rows(case, n_groups, cuts, 
         assert_same(grouped[g], Moments.of(block[at], weights=weights_of(weights, at)))
     assert_same(grouped.total(), Moments.of(block, weights=weights))
     assert_same(accumulate(stream, names, weights=weights).total(), Moments.of(block, weights=weights))
+
+
+@given(
+    st.integers(0, 2**31),
+    st.integers(1, 70),
+    st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=40)
+def test_groups_are_summed_one_by_one_or_all_at_once_alike(seed, k, sizes, weighted):
+    # Which of the two is used depends on speed alone.
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(sum(sizes), k)) * rng.lognormal(size=k) + 100 * rng.normal(size=k)
+    weights = rng.choice([0.0, 0.5, 2.0], size=len(rows)) if weighted else None
+    starts = np.cumsum([0, *sizes[:-1]])
+    many = _sums_of_many(rows.copy(), weights, starts)
+    few = _sums_of_few(rows.copy(), weights, starts)
+    for one, other in zip(many[:3], few[:3], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+    scale = np.abs(rows).max(axis=0)
+    np.testing.assert_allclose(many[4] / scale / scale[:, None], few[4] / scale / scale[:, None], atol=1e-11)
+
+
+@pytest.mark.parametrize("k", [3, 40])
+def test_chunks_of_large_groups_of_few_and_many_variables(k):
+    # Sizes on either side of what decides how groups are summed, and several chunks.
+    rng = np.random.default_rng(11)
+    block = rng.normal(size=(60_000, k)) + 10
+    for n_groups in (3, 150, 20_000):
+        groups = rng.integers(0, n_groups, len(block))
+        found = accumulate([block], [f"x{j}" for j in range(k)], groups=groups, n_groups=n_groups)
+        for g in (0, n_groups - 1):
+            assert_same(found[g], Moments.of(block[groups == g]))
 
 
 @given(blocks(least=4), st.integers(0, 2**31))
