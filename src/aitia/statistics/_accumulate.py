@@ -26,10 +26,10 @@ PerRow = np.ndarray | Callable[[np.ndarray, int], np.ndarray]
 
 _CHUNK = 1 << 19  # numbers in a chunk: 4 MiB, which two cores share in the last level of cache
 _LARGEST = 1 << 22  # numbers in a chunk at most: 32 MiB
-# Groups of few numbers are summed all at once (`_sums_of_few`), larger ones by a matrix product each. Where the two take
-# equally long was measured for 1 to 512 variables and 1 to 512 rows a group, on one core: at about 1,000 numbers a group
-# up to 16 variables (time of the first over the second at 100 numbers: 0.05 to 0.3, at 8,000: 2 or more), at 512 for 32;
-# for 64 and more variables the products win for groups of any size, by 2 to 10 times.
+# Groups of few numbers are summed all at once (`_sums_of_few`), larger ones by a matrix product each. Where the two
+# take equally long was measured for 1 to 512 variables and 1 to 512 rows a group, on one core: at about 1,000 numbers
+# a group up to 16 variables (time of the first over the second at 100 numbers: 0.05 to 0.3, at 8,000: 2 or more), at
+# 512 for 32; for 64 and more variables the products win for groups of any size, by 2 to 10 times.
 _NUMBERS = 1024
 _VARIABLES = 32
 
