@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -20,6 +21,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # A ```python block, and the ```text block right after it, if there is one: what the code prints.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+# A block that begins so runs only where the package is installed.
+NEEDS = re.compile(r"# needs (\w+)")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
 
@@ -37,6 +40,9 @@ def test_page_runs_as_shown(page: Path, tmp_path: Path, monkeypatch: pytest.Monk
     checker = doctest.OutputChecker()
     names: dict[str, object] = {"__name__": "__main__"}
     for line, code, shown in blocks(page):
+        needed = NEEDS.match(code)
+        if needed and importlib.util.find_spec(needed[1]) is None:
+            continue
         printed = io.StringIO()
         # Blank lines keep the line numbers of a traceback those of the page.
         compiled = compile("\n" * (line - 1) + code, str(page), "exec")

@@ -89,6 +89,19 @@ def test_torch_gives_the_same_score_and_gradient(shape, soft):
     )
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_arrays_beside_tensors_are_read_as_tensors(kind):
+    torch = pytest.importorskip("torch")
+    values, mask, threshold, exists = drawn(5, (6, 3), False)
+    tensor = torch.tensor(values, dtype=getattr(torch, kind), requires_grad=True)
+    given = {"threshold": threshold, "exists": exists}
+    score = soft_intersection_over_union(tensor, mask, **given)
+    assert score.dtype == tensor.dtype and score.requires_grad
+    close = {"float32": 1e-5, "float64": 1e-12}[kind]
+    expected = soft_intersection_over_union(values, mask, **given)
+    assert score.detach().numpy() == pytest.approx(expected, rel=close)
+
+
 def test_a_unit_is_drawn_to_its_mask_by_training():
     torch = pytest.importorskip("torch")
     draws = np.random.default_rng(0)

@@ -33,7 +33,8 @@ def soft_intersection_over_union(
 
     Args:
         activations: shape (inputs, units, *positions), or (inputs,) for one unit.
-        mask: shape (inputs, *positions), the same for all units, or (inputs, units, *positions), or (inputs,).
+        mask: shape (inputs, *positions), the same for all units, or (inputs, units, *positions), or (inputs,); beside
+            tensors an array will do too, as for thresholds and what exists.
         threshold: a number, or one for each unit, shape (units,).
         temperature: above 0, in units of activation.
         exists: which positions exist, shape (inputs, *positions); None for all.
@@ -107,8 +108,7 @@ def _prepared(
             f"A temperature must be above 0; came {temperature}.", "Use 1.0, or less for harder edges."
         )
     shape = tuple(activations.shape)
-    if not isinstance(mask, np.ndarray) and not hasattr(mask, "sigmoid"):
-        mask = np.asarray(mask)
+    mask, threshold, exists = (_like(activations, each) for each in (mask, threshold, exists))
     single = len(shape) == 1
     per_input = shape if single else (shape[0], *shape[2:])
     if tuple(mask.shape) not in ({shape} if single else {shape, per_input}):
@@ -129,6 +129,14 @@ def _prepared(
     mask = mask * 1.0  # booleans have no minus
     exists = 1.0 if exists is None else exists * 1.0
     return soft, mask, exists, tuple(axis for axis in range(len(shape)) if single or axis != 1)
+
+
+def _like(activations: Any, given: Any) -> Any:
+    """Numbers given beside the activations, as what those are: a tensor beside tensors, an array beside arrays."""
+    if given is None or np.isscalar(given) or hasattr(given, "sigmoid"):
+        return given
+    given = np.asarray(given)
+    return activations.new_tensor(given) if hasattr(activations, "new_tensor") else given
 
 
 def _sigmoid(degree: np.ndarray) -> np.ndarray:
