@@ -12,12 +12,13 @@ from aitia.core import Decision, listing, progress
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ProbeError
 from aitia.networks.probes._control import Control
+from aitia.networks.probes._folds import targets_and_folds
 from aitia.networks.probes._least_squares import LeastSquaresProbe
 from aitia.networks.probes._method import Fit, Folds, Method
 from aitia.networks.probes._probes import Probe, Probes
 from aitia.networks.probes._quality import Quality
-from aitia.networks.probes._rows import LayerRows, folds_of, layers_of, rows_of
-from aitia.networks.probes._target import Target, readable, targets_of
+from aitia.networks.probes._rows import LayerRows, layers_of, rows_of
+from aitia.networks.probes._target import Target, targets_of
 
 
 def probe(
@@ -49,7 +50,8 @@ def probe(
         method: `LeastSquaresProbe()`, `Logistic()` or `Perceptron()`.
         penalty: on squared coefficients of units of variance 1, for a mean loss (see the method); of several,
             `LeastSquaresProbe` chooses by cross-validation within the folds. None for the method's own.
-        folds: how many folds, drawn at random; or the fold of each input.
+        folds: how many folds, drawn at random so that each has its share of every class of all targets; or the fold of
+            each input.
         control: control tasks of each target, for the selectivity.
         untrained: activations of the same layers at the same inputs with weights that were not trained (`untrained`
             makes such a model); probed in the same folds.
@@ -82,7 +84,7 @@ def probe(
         >>> print(found)  # doctest: +ELLIPSIS
         2 targets probed in 1 layer by a linear probe by least squares, 5-fold cross-validation over 500 rows...
           layer  target    measure   quality  chance
-          layer  size      R²          0.628   0.000
+          layer  size      R²          0.631   0.000
           layer  positive  accuracy    0.790   0.510
         >>> found["layer", "size"].coefficients.shape
         (8, 1)
@@ -92,9 +94,9 @@ def probe(
     layers = layers_of(activations)
     arrays, decisions, lenient = targets_of(targets, next(iter(layers.values())).inputs)
     rows, averaged = rows_of(layers, arrays)
-    codes, count = folds_of(folds, rows, 3 if len(penalties) > 1 else 2, seed)
     flat = {name: rows.flat(values, f"The target {name!r}") for name, values in arrays.items()}
-    read, aside = readable(flat, count, rows.input_of, lenient)
+    least = 3 if len(penalties) > 1 else 2
+    read, codes, count, aside = targets_and_folds(flat, folds, rows, least, seed, lenient)
     base = layers_of(untrained) if untrained is not None else {}
     _check_untrained(base, layers)
     controls = [control.tasks(each, rows, seed) if control else [] for each in read]

@@ -167,8 +167,9 @@ class Probes:
             ]
             at = int(np.argmax(by_layer))
             where = f" (in {self.layers[at]})" if len(self.layers) > 1 else ""
-            of = f" of {len(named):,} {_plural(len(named), 'target')}" if len(named) < len(best) else ""
-            means.append(f"the mean {measure}{of} is {by_layer[at]:.3f}{where}")
+            of = f" of {len(named):,} targets" if len(named) < len(best) else ""
+            what = f"the {measure} of {named[0]}" if len(named) == 1 else f"the mean {measure}{of}"
+            means.append(f"{what} is {by_layer[at]:.3f}{where}")
         return f"{said} On held-out rows {' and '.join(means)}" + (
             "." if len(self.layers) == 1 else " at best."
         )

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from aitia.core import Decision, stream
+from aitia.core import Decision
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError, ProbeError
 
@@ -180,35 +180,3 @@ def rows_of(
             )
     lengths = next((each.lengths for each in layers.values() if each.lengths is not None), None)
     return Rows(first.inputs, first.positions, lengths), ()
-
-
-def folds_of(folds: int | np.ndarray, rows: Rows, least: int, seed: int) -> tuple[np.ndarray, int]:
-    """The fold of each row, and how many there are. Positions of an input share its fold.
-
-    Args:
-        folds: how many, of equal size and drawn at random; or the fold of each input, shape (inputs,).
-        rows: the rows.
-        least: how many there must be.
-        seed: of the draw.
-
-    Raises:
-        ProbeError: too few folds, more folds than inputs, or codes that do not fit.
-    """
-    if isinstance(folds, int | np.integer):
-        count = int(folds)
-        codes = stream(seed, "probe folds").permutation(rows.inputs) % max(count, 1)
-    else:
-        codes = np.asarray(folds)
-        if codes.shape != (rows.inputs,):
-            raise ProbeError(
-                f"Folds of shape {codes.shape} for {rows.inputs:,} inputs.",
-                "Give a number, or a fold for each input.",
-            )
-        codes = np.unique(codes, return_inverse=True)[1]
-        count = int(codes.max()) + 1
-    if not least <= count <= rows.inputs:
-        raise ProbeError(
-            f"{count} folds of {rows.inputs:,} inputs; there must be from {least} to one an input.",
-            "A penalty chosen by cross-validation within cross-validation needs three folds; one that is given, two.",
-        )
-    return codes[rows.input_of], count

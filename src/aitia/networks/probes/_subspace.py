@@ -11,6 +11,7 @@ import numpy as np
 from aitia.core import listing
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ProbeError
+from aitia.networks.probes._folds import targets_and_folds
 from aitia.networks.probes._least_squares import (
     LeastSquaresProbe,
     moments_by_fold,
@@ -18,8 +19,8 @@ from aitia.networks.probes._least_squares import (
     standardised,
 )
 from aitia.networks.probes._method import Folds
-from aitia.networks.probes._rows import LayerRows, folds_of, layers_of, rows_of
-from aitia.networks.probes._target import readable, targets_of
+from aitia.networks.probes._rows import LayerRows, layers_of, rows_of
+from aitia.networks.probes._target import targets_of
 from aitia.statistics import Moments
 
 if TYPE_CHECKING:
@@ -191,9 +192,8 @@ def subspace(
             "Give one column, or inventory.only([name]).",
         )
     rows, _ = rows_of(layers, arrays)
-    codes, count = folds_of(folds, rows, 3, seed)
     flat = {each: rows.flat(values, f"The target {each!r}") for each, values in arrays.items()}
-    (read,), _ = readable(flat, count, rows.input_of, False)
+    (read,), codes, count, _ = targets_and_folds(flat, folds, rows, 3, seed, False)
     layer, held = LayerRows(name, given, rows), Folds(codes, count, seed)
     method = LeastSquaresProbe()
     (full,) = method.fit(layer, [read], held, method.penalties, accuracy=False)

@@ -132,11 +132,24 @@ def constant(name: str, value: Any) -> ProbeError:
     )
 
 
+def inputs_of_classes(target: Target, row_input: np.ndarray, inputs: int) -> np.ndarray:
+    """At which inputs each class is, booleans of shape (classes, inputs).
+
+    Args:
+        target: the target.
+        row_input: the input of each row.
+        inputs: how many there are.
+    """
+    at = np.zeros((len(target.classes), inputs), dtype=bool)
+    if target.classes:
+        at[target.values, row_input] = True
+    return at
+
+
 def check_members(target: Target, least: int, row_input: np.ndarray) -> None:
     """Raises a ProbeError where a class is at fewer inputs than there are folds."""
-    for code, label in enumerate(target.classes):
-        at = row_input[target.values == code]
-        count = len(np.unique(at)) if len(at) < 4 * least else least
+    counts = inputs_of_classes(target, row_input, int(row_input.max()) + 1).sum(axis=1)
+    for label, count in zip(target.classes, counts, strict=True):
         if count < least:
             raise ProbeError(
                 f"The class {label!r} of the target {target.name!r} is at {count} inputs, fewer than the {least} "
