@@ -1,10 +1,10 @@
 """Probes: how well a property of the inputs can be read off a layer, and what that is worth."""
 
 from ._control import Control as Control
-from ._description_length import DescriptionLength as DescriptionLength
-from ._description_length import DescriptionLengths as DescriptionLengths
 from ._description_length import description_length as description_length
 from ._least_squares import LeastSquaresProbe as LeastSquaresProbe
+from ._lengths import DescriptionLength as DescriptionLength
+from ._lengths import DescriptionLengths as DescriptionLengths
 from ._logistic import Logistic as Logistic
 from ._method import Method as Method
 from ._perceptron import Perceptron as Perceptron

@@ -1,157 +1,29 @@
-"""Description length by online coding: how few bits the classes take for someone who sees the layer."""
+"""Description length by online coding: how few bits a property takes for someone who sees the layer."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from aitia.core import Decision, progress, stream
+from aitia.core import Decision, listing, nearest, progress
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ProbeError
+from aitia.networks.probes._class_code import class_bits, order_of
 from aitia.networks.probes._control import Control
+from aitia.networks.probes._gaussian_code import Cells, gaussian_bits
+from aitia.networks.probes._least_squares import LeastSquaresProbe
+from aitia.networks.probes._lengths import DescriptionLength, DescriptionLengths
 from aitia.networks.probes._logistic import Logistic
 from aitia.networks.probes._method import Method
 from aitia.networks.probes._probe import checked_penalties
 from aitia.networks.probes._rows import LayerRows, layers_of, rows_of
 from aitia.networks.probes._target import Target, readable, targets_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # Voita and Titov 2020, section 3.2.
 PORTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class DescriptionLength:
-    """How many bits the classes of a target take, given a layer.
-
-    Args:
-        layer: the layer.
-        target: the target.
-        rows: how many rows were coded.
-        classes: how many classes.
-        bits: the code's length, the mean over orders of the rows.
-        portions: after how many rows the probe was fitted anew; the last is all.
-        by_portion: the bits of each portion, the first one's coded without a probe.
-        control: the mean bits of its control tasks, where there are any.
-    """
-
-    layer: str
-    target: str
-    rows: int
-    classes: int
-    bits: float
-    portions: tuple[int, ...] = field(repr=False)
-    by_portion: np.ndarray = field(repr=False)
-    control: float | None = None
-
-    @property
-    def uniform_bits(self) -> float:
-        """The length of the code that gives all classes the same probability: rows log2(classes)."""
-        return float(self.rows * np.log2(self.classes))
-
-    @property
-    def compression(self) -> float:
-        """How many times shorter than the uniform code it is."""
-        return self.uniform_bits / self.bits
-
-    @property
-    def control_compression(self) -> float | None:
-        """The compression of the control tasks; None where there are none."""
-        return None if self.control is None else self.uniform_bits / self.control
-
-    @property
-    def sentence(self) -> str:
-        """It in a sentence."""
-        beside = (
-            f"; the classes of control tasks take {self.control:,.0f} bits"
-            if self.control is not None
-            else ""
-        )
-        return (
-            f"Given {self.layer}, the {self.rows:,} values of {self.target} take {self.bits:,.0f} bits, "
-            f"{self.compression:.2f} times fewer than the {self.uniform_bits:,.0f} of a uniform code{beside}."
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class DescriptionLengths:
-    """What `description_length` found, one for each layer and target.
-
-    Args:
-        lengths: layer by layer, in each target by target.
-        method: the kind of probe.
-        decisions: what was decided on the person's behalf.
-    """
-
-    lengths: tuple[DescriptionLength, ...] = field(repr=False)
-    method: str
-    decisions: tuple[Decision, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[DescriptionLength]:
-        return iter(self.lengths)
-
-    def __getitem__(self, place: int) -> DescriptionLength:
-        return self.lengths[place]
-
-    @property
-    def sentence(self) -> str:
-        """All of them in a sentence."""
-        if len(self) == 1:
-            return self.lengths[0].sentence
-        best = max(self.lengths, key=lambda each: each.compression)
-        return (
-            f"Description lengths of {len(self)} layers and targets by online coding with a {self.method}. The highest "
-            f"compression is {best.compression:.2f}, of {best.target} given {best.layer}."
-        )
-
-    def table(self) -> pd.DataFrame:
-        """One row for each layer and target."""
-        import pandas as pd
-
-        return pd.DataFrame([dict(zip(_HEADS, _cells(each), strict=True)) for each in self.lengths])
-
-    def __repr__(self) -> str:
-        rows = [_HEADS, *(tuple(map(_text, _cells(each))) for each in self.lengths)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(w) if at < 2 else cell.rjust(w)
-                for at, (cell, w) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([self.sentence, *(f"  {line}" for line in lines)])
-
-    def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{each}</th>" for each in _HEADS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_text(cell))}</td>" for cell in _cells(each)) + "</tr>"
-            for each in self.lengths
-        )
-        return f"<p>{html.escape(self.sentence)}</p><table><tr>{heads}</tr>{body}</table>"
-
-
-_HEADS = ("layer", "target", "bits", "uniform", "compression", "control")
-
-
-def _cells(each: DescriptionLength) -> tuple[Any, ...]:
-    return each.layer, each.target, each.bits, each.uniform_bits, each.compression, each.control_compression
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return cell if isinstance(cell, str) else f"{cell:,.0f}" if cell >= 100 else f"{cell:.2f}"
+_STEP = 0.01  # the precision of numbers, as a share of their standard deviation
 
 
 def description_length(
@@ -161,12 +33,13 @@ def description_length(
     method: Method | None = None,
     penalty: float | None = None,
     portions: Sequence[float] = PORTIONS,
+    precision: float | Mapping[str, float] | None = None,
     orders: int = 1,
     control: Control | None = None,
     seed: int = 0,
     show_progress: bool | None = None,
 ) -> DescriptionLengths:
-    """How many bits it takes to send the classes of a target to someone who knows the layer, by online coding.
+    """How many bits it takes to send the values of a target to someone who knows the layer, by online coding.
 
     Rows come in random order in growing portions t_1 < t_2 < ... < t_S = n. The first portion is sent uniformly; each
     later one by the probabilities of a probe fitted to all rows before it,
@@ -174,16 +47,36 @@ def description_length(
         L = t_1 log2 K - sum_s sum_{t_s < i <= t_(s+1)} log2 p_s(y_i | x_i).
 
     A property that is easy to read from few rows has a short code: quality and the effort of reaching it are one
-    number, and a probe cannot hide behind its size. So that a class which a portion lacks can be sent at all,
-    probabilities are mixed with one uniform row a class: p_s = (t_s q_s + 1) / (t_s + K) with q_s the probe's. (Of
+    number, and a probe cannot hide behind its size.
+
+    **Classes.** K is their number, and q_s the probabilities of a logistic or perceptron probe. So that a class which a
+    portion lacks can be sent at all, they are mixed with one uniform row a class: p_s = (t_s q_s + 1) / (t_s + K). (Of
     units that say nothing this is Laplace's rule of succession.)
+
+    **Numbers** have no length in bits until it is said how precisely they are sent. They are rounded to steps of
+    `precision`, so that there are K = (highest - lowest) / precision + 1 values, and q_s is the mass of a value's step
+    under Student's t that linear regression predicts,
+
+        y | z ~ t_t(mean y + b'(z - mean z), Q/t (1 + 1/t + (z - mean z)'(G + k)^-1 (z - mean z))),
+        b = (G + k)^-1 P,   Q = S - P'b + precision^2
+
+    with z the units of variance 1, G and P the centred products of t rows and S the squares of y. This is exact Bayes
+    with slopes b ~ N(0, s^2/k) and, as a first guess of s, one row with the error `precision`. k is not chosen: n times
+    each of the probe's penalties, and no slopes at all, are mixed by their evidence in the rows before. One uniform row
+    is mixed in here too, p_s = (t_s q_s + 1/K) / (t_s + 1). For large n and normal errors of size s
+
+        L = n log2(s sqrt(2 pi e) / precision) + (slopes + 4)/2 log2 n + O(1)
+
+    where a fit is made anew after each row. Halving the precision adds a bit a row to all codes: compare bits `saved`.
 
     Args:
         activations: a layer, or layers by name.
-        targets: classes, as for `probe`.
-        method: a probe with probabilities: `Logistic()` or `Perceptron()`.
+        targets: classes or numbers, as for `probe`.
+        method: `Logistic()` or `Perceptron()` for classes, `LeastSquaresProbe()` for numbers; None for `Logistic()` and
+            `LeastSquaresProbe()`.
         penalty: of the probe; None for its own.
         portions: where portions end, as shares of the rows, growing to 1.
+        precision: of numbers, one or by the target's name; None for a hundredth of the target's standard deviation.
         orders: over how many random orders lengths are averaged.
         control: control tasks; their compression stands beside.
         seed: of the orders.
@@ -193,13 +86,17 @@ def description_length(
         A `DescriptionLength` for each layer and target.
 
     Raises:
-        ProbeError: targets that are numbers or cannot be read, portions that do not grow to 1, or a method without
-            probabilities.
+        ProbeError: targets that cannot be read, portions that do not grow to 1, a method that does not fit the targets,
+            or a precision that is no positive number or tells nothing apart.
         ActivationError: activations that are not finite numbers.
+
+    Assumes:
+        For numbers: errors around a linear function that are about normal; with others the code is longer, not wrong.
 
     Source:
         Voita and Titov 2020, Information-theoretic probing with minimum description length, section 3.2; Blier and
-        Ollivier 2018.
+        Ollivier 2018. Numbers: prequential coding (Dawid 1984; Rissanen 1984) with the predictive distribution of
+        conjugate linear regression.
 
     Example:
         >>> import numpy as np
@@ -209,10 +106,10 @@ def description_length(
         >>> found = description_length({"last": layer}, {"positive": layer[:, 0] > 0, "coin": draws.random(1000) < 0.5})
         >>> found[0].compression > 4, 0.9 < found[1].compression < 1
         (True, True)
+        >>> size = description_length(layer, layer[:, 0] + draws.normal(size=1000), precision=0.1)[0]
+        >>> 400 < size.saved < 500  # about n/2 log2(2)
+        True
     """
-    method = method or Logistic()
-    penalties = checked_penalties(penalty, method)
-    strength = method.one_penalty(penalties)
     shares = np.asarray(portions, dtype=float)
     if (
         shares.ndim != 1
@@ -231,66 +128,129 @@ def description_length(
     rows, averaged = rows_of(layers, arrays)
     flat = {name: rows.flat(values, f"The target {name!r}") for name, values in arrays.items()}
     read, aside = readable(flat, 1, rows.input_of, lenient)
-    numbers = next((each for each in read if not each.classes), None)
-    if numbers is not None:
-        raise ProbeError(
-            f"The target {numbers.name!r} is numbers, whose code has no length in bits.",
-            "Give integers, booleans or text, or cut the numbers into ranges.",
-        )
+    _check_method(method, read)
+    cells = {each.name: _cells_of(each, precision) for each in read if not each.classes}
     tasks = [control.tasks(each, rows, seed) if control else [] for each in read]
-    permutations = [_order(rows.input_of, rows.inputs, seed, order) for order in range(orders)]
+    permutations = [order_of(rows.input_of, rows.inputs, seed, order) for order in range(orders)]
     ends = np.unique(np.maximum(1, np.rint(shares * len(rows)).astype(np.int64)))
     found = []
     with progress("coding", len(layers) * len(read), show_progress) as bar:
         for name, given in layers.items():
             units = LayerRows(name, given, rows).whole()
-            for target, controls in zip(read, tasks, strict=True):
-                by_portion = _bits(units, target, permutations, ends, method, strength, seed)
-                beside = [
-                    _bits(units, each, permutations, ends, method, strength, seed).sum() for each in controls
-                ]
+            numbers = _of_numbers(units, read, tasks, cells, permutations, ends, method, penalty)
+            for place, (target, controls) in enumerate(zip(read, tasks, strict=True)):
+                if target.classes:
+                    probe = method or Logistic()
+                    strength = probe.one_penalty(checked_penalties(penalty, probe))
+                    by_portion, *others = (
+                        class_bits(units, each, permutations, ends, probe, strength, seed)
+                        for each in [target, *controls]
+                    )
+                    plain = class_bits(units, target, permutations, ends, None, 0.0, seed)
+                else:
+                    by_portion, plain, *others = numbers[place]
                 found.append(
                     DescriptionLength(
                         name,
                         target.name,
                         len(rows),
-                        len(target.classes),
+                        len(target.classes) or cells[target.name].count,
                         float(by_portion.sum()),
                         tuple(ends.tolist()),
                         by_portion,
-                        float(np.mean(beside)) if beside else None,
+                        float(plain.sum()),
+                        float(np.mean([each.sum() for each in others])) if others else None,
+                        None if target.classes else cells[target.name].precision,
                     )
                 )
                 bar.advance()
     of_layers = (each for given in layers.values() for each in given.decisions)
-    return DescriptionLengths(tuple(found), method.name, (*of_layers, *decisions, *averaged, *aside))
+    said = (*of_layers, *decisions, *averaged, *aside, *_said(cells, precision))
+    return DescriptionLengths(tuple(found), _method_name(method, read), said)
 
 
-def _order(input_of: np.ndarray, inputs: int, seed: int, order: int) -> np.ndarray:
-    """Rows in random order, those of an input after each other."""
-    place = stream(seed, "order of online coding", order).permutation(inputs)
-    return np.argsort(place[input_of], kind="stable")
+def _check_method(method: Method | None, targets: Sequence[Target]) -> None:
+    """Raises a ProbeError where a method does not fit a target."""
+    for each in targets:
+        if not each.classes and not isinstance(method, LeastSquaresProbe | None):
+            raise ProbeError(
+                f"The target {each.name!r} is numbers, for which the {method.name} gives no probabilities.",
+                "Use LeastSquaresProbe(), or give integers, booleans or text where it is classes.",
+            )
+        if each.classes and isinstance(method, LeastSquaresProbe):
+            raise ProbeError(
+                f"The {method.name} gives no probabilities of classes as those of {each.name!r}.",
+                "Use Logistic() or Perceptron(), or give floats where the target is numbers.",
+            )
 
 
-def _bits(
+def _method_name(method: Method | None, targets: Sequence[Target]) -> str:
+    if method is not None:
+        return method.name
+    kinds = {Logistic.name if each.classes else LeastSquaresProbe.name for each in targets}
+    return " and a ".join(sorted(kinds, reverse=True))
+
+
+def _cells_of(target: Target, precision: float | Mapping[str, float] | None) -> Cells:
+    """What is told apart of a target of numbers."""
+    if isinstance(precision, Mapping):
+        if target.name not in precision:
+            raise ProbeError(
+                f"There is no precision for the target {target.name!r}.",
+                nearest(target.name, list(precision)),
+            )
+        precision = precision[target.name]
+    step = float(target.values.std()) * _STEP if precision is None else float(precision)
+    if not (np.isfinite(step) and step > 0):
+        raise ProbeError(
+            f"A precision must be above 0; came {precision}.", "Give the step that matters, as 0.1."
+        )
+    cells = Cells.of(target.values, step)
+    if cells.count < 2:
+        raise ProbeError(
+            f"To a precision of {step:g} all values of {target.name!r} are the same.",
+            "Give a smaller precision.",
+        )
+    return cells
+
+
+def _said(cells: Mapping[str, Cells], precision: float | Mapping[str, float] | None) -> list[Decision]:
+    if precision is not None or not cells:
+        return []
+    return [
+        Decision(
+            f"sent {listing([f'{name} to a precision of {each.precision:.3g}' for name, each in cells.items()])}",
+            "a hundredth of the standard deviation; bits saved hardly depend on it",
+        )
+    ]
+
+
+def _of_numbers(
     units: np.ndarray,
-    target: Target,
+    targets: Sequence[Target],
+    tasks: Sequence[Sequence[Target]],
+    cells: Mapping[str, Cells],
     orders: list[np.ndarray],
     ends: np.ndarray,
-    method: Method,
-    penalty: float,
-    seed: int,
-) -> np.ndarray:
-    classes = len(target.classes)
-    bits = np.zeros((len(orders), len(ends)))
-    for each, order in enumerate(orders):
-        values, rows = target.values[order], units[order]
-        bits[each, 0] = ends[0] * np.log2(classes)
-        for place, (start, end) in enumerate(pairwise(ends.tolist())):
-            of_fit = int(stream(seed, "online coding", target.name, each, place).integers(2**31))
-            chances = method.probabilities(
-                rows[:start], values[:start], classes, rows[start:end], penalty, of_fit
-            )
-            mixed = (start * chances + 1.0) / (start + classes)
-            bits[each, place + 1] = -np.log2(mixed[np.arange(end - start), values[start:end]]).sum()
-    return bits.mean(axis=0)
+    method: Method | None,
+    penalty: float | None,
+) -> dict[int, list[np.ndarray]]:
+    """The bits by portion of each target of numbers, by its place: given the layer, without it, and of its controls."""
+    probe = method if isinstance(method, LeastSquaresProbe) else LeastSquaresProbe()
+    places = [place for place, each in enumerate(targets) if not each.classes]
+    if not places:
+        return {}
+    penalties = checked_penalties(penalty, probe)
+    if min(penalties) <= 0:
+        raise ProbeError("Without a penalty slopes have no prior.", "Give one above 0, as 1e-4, or None.")
+    of = [(place, each) for place in places for each in (targets[place], *tasks[place])]
+    values, steps = [each.values for _, each in of], [cells[targets[place].name] for place, _ in of]
+    bits = gaussian_bits(units, values, steps, orders, ends, penalties, probe.standardise)
+    own = [targets[place].values for place in places], [cells[targets[place].name] for place in places]
+    plain = gaussian_bits(units[:, :0], *own, orders, ends, ())
+    found: dict[int, list[np.ndarray]] = {place: [] for place in places}
+    for (place, _), each in zip(of, bits, strict=True):
+        found[place].append(each)
+    for place, each in zip(places, plain, strict=True):
+        found[place].insert(1, each)
+    return found
