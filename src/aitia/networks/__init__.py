@@ -1,6 +1,8 @@
 """Why in a model: units explained by formulas over concepts, probed, and tried by intervention."""
 
 from ._activations import Activations as Activations
+from ._detectors import Detectors as Detectors
+from ._detectors import detectors as detectors
 from ._errors import ActivationError as ActivationError
 from ._errors import ConceptError as ConceptError
 from ._errors import FormulaError as FormulaError
