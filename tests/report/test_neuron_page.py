@@ -83,7 +83,7 @@ def test_words_that_the_formula_names_are_marked():
     texts = {"premise": [["a", "dog", "runs"], ["a", "cat"]] * 20, "hypothesis": [["dog"], ["dog"]] * 20}
     activations = Activations(np.array([[1.0], [-1.0]] * 20))
     found = explain(activations, from_texts(texts), search=Beam(1), null=0)
-    assert str(found[0].formula) == "dog in premise"
+    assert str(found[0].formula) == '"dog" in premise'
     page = neuron_page(NeuronFindings(found, texts=texts))
     assert '<mark class="holds">dog</mark>' in page and ">hypothesis:</span> dog</p>" in page
 

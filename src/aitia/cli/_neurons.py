@@ -67,6 +67,14 @@ def neurons(
         int | None,
         typer.Option(min=0, metavar="N", help="Replicates of the null; 0 for none; without it up to 99."),
     ] = None,
+    null_search: Annotated[
+        str | None,
+        typer.Option(
+            "--null-search",
+            metavar="NAME",
+            help="What the null repeats: exact or beam; without it the search itself, or beam where that takes long.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[
         str | None, typer.Option("--out", metavar="PAGE.html", help="Write the page here.")
@@ -84,6 +92,7 @@ def neurons(
     from aitia.cli._output import print_rich
 
     method = _search(search, length, beam, seconds)
+    repeat = None if null_search is None else _search(null_search, length, beam, None, "--null-search")
     chosen = None if units is None else _units(units)
     if Path(source).suffix.casefold() in (".npz", ".npy"):
         from aitia.cli._array_file import read_activations, read_concepts
@@ -114,7 +123,14 @@ def neurons(
     from aitia.networks import explain
 
     found = explain(
-        activations, inventory, search=method, binarise=binarise, units=chosen, null=null, seed=seed
+        activations,
+        inventory,
+        search=method,
+        binarise=binarise,
+        units=chosen,
+        null=null,
+        null_search=repeat,
+        seed=seed,
     )
     whole = out is not None and not quick and not any(each.stopped for each in found)
     worth = _worth(found, method, subject, seed) if whole else ()
@@ -216,14 +232,16 @@ def _edits(
     return (try_edits(subject, suggested, network.editor, most=_EDITED, seed=seed),) if suggested else ()
 
 
-def _search(name: str, length: int, width: int | None, seconds: float | None) -> Search:
+def _search(
+    name: str, length: int, width: int | None, seconds: float | None, option: str = "--search"
+) -> Search:
     from aitia.core import nearest
     from aitia.networks import Beam, Exact
 
     if name not in _SEARCHES:
-        raise options.OptionError(f"--search {name!r} is no search.", nearest(name, _SEARCHES))
+        raise options.OptionError(f"{option} {name!r} is no search.", nearest(name, _SEARCHES))
     if name == "exact":
-        if width is not None:
+        if width is not None and option == "--search":
             raise options.OptionError(
                 "--beam is for --search beam.", "Leave --beam out, or add --search beam."
             )

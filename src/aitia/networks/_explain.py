@@ -9,16 +9,19 @@ import numpy as np
 from aitia.core import Decision
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ConceptError, SearchError
+from aitia.networks._explanation import Explanation
 from aitia.networks._explanations import Explanations
 from aitia.networks._firing import Binarisation, Firing
+from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.firing import Above
 from aitia.networks.refutation import Trial, permutation_null
+from aitia.networks.refutation._permutation_null import SECONDS, repeated, seconds_a_replicate
 from aitia.networks.search import Exact, Search
 
 MOST = 99
 LEAST = 19  # with fewer, no p-value can be as low as 0.05
-_WORK = 6e10
+_SECONDS = 30  # of a beam search's null, about
 
 
 def explain(
@@ -29,6 +32,7 @@ def explain(
     binarise: Binarisation | None = None,
     units: Sequence[int] | None = None,
     null: int | None = None,
+    null_search: Search | None = None,
     least: int = 1,
     seed: int = 0,
     show_progress: bool | None = None,
@@ -46,8 +50,10 @@ def explain(
         search: how to look; None for `Exact(3)`.
         binarise: where units fire; None for `Above(0.0)`.
         units: the units explained, by their numbers; None for all.
-        null: the most replicates of the null; 0 for none; None for 99, or as many as the sizes allow in about half a
-            minute.
+        null: the most replicates of the null; 0 for none; None for 99, or as many as the sizes allow in about a minute.
+        null_search: the search that the null repeats on the units' masks and on shuffled ones; None for the same
+            search, or a beam search in the place of an exact one that would take more than about a minute. What was
+            repeated is said in `decisions` and in every trial of the null.
         least: concepts that hold at fewer positions are set aside.
         seed: of the shuffles.
         show_progress: whether to show progress; None for where output is a terminal.
@@ -94,30 +100,61 @@ def explain(
     found = search.explain(firing, inventory, show_progress=show_progress)
     decisions = [*given.decisions, *inventory.decisions, *firing.decisions]
     warnings = _warnings(firing)
-    interrupted = len(found) < len(firing) or any(each.stopped for each in found)
+    # Out of time is a limit that was asked for; without one, only Ctrl-C stops a search.
+    limited = getattr(search, "seconds", None) is not None
+    interrupted = len(found) < len(firing) or (not limited and any(each.stopped for each in found))
     trials: tuple[Trial, ...] = ()
-    length = int(getattr(search, "length", 3))
-    count = replicates_within_reason(firing, inventory, length) if null is None else null
     if interrupted:
         warnings.append(
-            f"The search was stopped: {len(found)} of {len(firing)} units were begun, and no null was made."
+            f"The search was stopped: {len(found)} of {many(len(firing), 'unit')} {either(len(found), 'was', 'were')} "
+            "begun, and no null was made."
         )
-    elif count:
-        trials = permutation_null(
-            found, firing, inventory, search, replicates=count, seed=seed, show_progress=show_progress
+        return _made(found, inventory, firing, given, trials, decisions, warnings, seed)
+    late = sum(each.stopped for each in found)
+    if late:
+        warnings.append(
+            f"{late} of {many(len(found), 'search', 'searches')} ended for want of time: "
+            f"{either(late, 'its formula is', 'their formulas are')} the best so far, with a gap."
         )
-        what = f"searched at most {count} shuffles of each unit for its null"
-        decisions.append(Decision(what, "the default" if null is None else "asked for"))
+    repeat, count = _null(search, null_search, firing, inventory, null)
+    if count:
+        try:
+            trials = permutation_null(
+                found,
+                firing,
+                inventory,
+                search,
+                replicates=count,
+                null_search=repeat,
+                seed=seed,
+                show_progress=show_progress,
+            )
+            decisions += _said(search, repeat, null_search is None, null is None, count)
+        except KeyboardInterrupt:
+            warnings.append("The null was stopped: whether the explanations beat chance is not known.")
     elif null is None:
         warnings.append(
             "No null was made: for so many units and concepts it would take long. Ask for replicates (19 or more), or "
             "for fewer units."
         )
+    return _made(found, inventory, firing, given, trials, decisions, warnings, seed)
+
+
+def _made(
+    found: Sequence[Explanation],
+    inventory: Inventory,
+    firing: Firing,
+    activations: Activations,
+    trials: tuple[Trial, ...],
+    decisions: Sequence[Decision],
+    warnings: Sequence[str],
+    seed: int,
+) -> Explanations:
     return Explanations(
-        found,
+        tuple(found),
         inventory,
         _first(firing, len(found)),
-        given,
+        activations,
         trials,
         tuple(decisions),
         tuple(warnings),
@@ -125,26 +162,47 @@ def explain(
     )
 
 
-def replicates_within_reason(firing: Firing, inventory: Inventory, length: int) -> int:
-    """How many replicates of the null take at most about half a minute; 0 where that is fewer than 19.
+def _null(
+    search: Search, asked: Search | None, firing: Firing, inventory: Inventory, replicates: int | None
+) -> tuple[Search, int]:
+    """Which search the null repeats, and how often at most; 0 where 19 replicates would take too long."""
+    if replicates is not None:
+        return asked or repeated(search, firing, inventory, replicates), replicates
+    repeat = asked or repeated(search, firing, inventory, LEAST)
+    most = SECONDS if isinstance(repeat, Exact) else _SECONDS
+    count = int(min(MOST, most / seconds_a_replicate(repeat, firing, inventory)))
+    return repeat, count if count >= LEAST else 0
 
-    It follows from the sizes alone, so that the same question has the same answer on every machine.
-    """
-    work = float(len(firing)) * len(inventory) * inventory.layout.words * (1 + 30 * (length - 1))
-    count = int(min(MOST, _WORK / work))
-    return count if count >= LEAST else 0
+
+def _said(search: Search, repeat: Search, by_us: bool, usual: bool, count: int) -> list[Decision]:
+    """What was decided about the null."""
+    made = [
+        Decision(
+            f"searched at most {count} shuffles of each unit for its null",
+            "the default" if usual else "asked for",
+        )
+    ]
+    if repeat != search:
+        made.append(
+            Decision(
+                f"the null compares what {repeat.description} finds, on the units' own masks and on shuffled ones; the "
+                f"explanations are those of {search.description}",
+                "repeating that would take long or depend on the clock" if by_us else "asked for",
+            )
+        )
+    return made
 
 
 def _warnings(firing: Firing) -> list[str]:
     total = firing.layout.total
     found = []
-    for words, those in (("never", firing.size == 0), ("always", firing.size == total)):
+    for word, those in (("never", firing.size == 0), ("always", firing.size == total)):
         at = np.flatnonzero(those)
         if len(at):
             named = ", ".join(str(firing.units[each]) for each in at[:8]) + (", ..." if len(at) > 8 else "")
             found.append(
-                f"{len(at)} of {len(firing)} units {words} {'fires' if len(at) == 1 else 'fire'} ({named}): their "
-                "formulas say nothing."
+                f"{len(at)} of {many(len(firing), 'unit')} {word} {either(len(at), 'fires', 'fire')} ({named}): "
+                f"{either(len(at), 'its formula says', 'their formulas say')} nothing."
             )
     return found
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import Decision
+from aitia.core import Decision, listing
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError
 from aitia.networks._explanation import Explanation
 from aitia.networks._firing import Firing
+from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.refutation._trial import Trial
 
@@ -62,6 +63,19 @@ class Explanations:
         """Each explanation's p-value under the null; None where there is none, as for units that never fire."""
         return tuple(each.p_value for each in self.null) or (None,) * len(self)
 
+    @property
+    def null_sentence(self) -> str:
+        """What the null's p compares; empty where no null was made."""
+        made = [each.details for each in self.null if each.p_value is not None]
+        if not made:
+            return ""
+        if all(each.get("same search", True) for each in made):
+            return "The null's p says how often the same search does as well where there is nothing to find."
+        return (
+            f"The null's p compares the best that {made[0]['search']} finds on a unit's own firing with the best that "
+            f"it finds on shuffled firing; the scores shown are those of {self.explanations[0].search}."
+        )
+
     def of_unit(self, unit: int) -> Explanation:
         """The explanation of a unit, by its number; of a unit with several ranges the first.
 
@@ -73,7 +87,7 @@ class Explanations:
                 return each
         raise ActivationError(
             f"Unit {unit} was not explained.",
-            f"Explained are {len(self)} units, {self.firing.units[0]} to {self.firing.units[-1]}.",
+            f"Explained are {listing(self.firing.units)}.",
         )
 
     @property
@@ -82,14 +96,16 @@ class Explanations:
         scores = np.array([each.overlap.intersection_over_union for each in self.explanations])
         layer = self.activations.layer or "the layer"
         beyond = [p for p in self.null_p if p is not None]
+        beat = sum(p <= 0.05 for p in beyond)
         chance = (
-            f" {sum(p <= 0.05 for p in beyond)} of {len(beyond)} beat chance (p of at most 0.05 each)."
+            f" {beat} of {len(beyond)} {either(beat, 'beats', 'beat')} chance (p of at most 0.05 each)."
             if beyond
             else ""
         )
         return (
-            f"{len(scores)} units of {layer}, explained by formulas over {len(self.inventory):,} concepts: the mean "
-            f"intersection over union is {scores.mean():.3f}, the highest {scores.max():.3f}.{chance}"
+            f"{many(len(scores), 'unit')} of {layer}, explained by formulas over "
+            f"{many(len(self.inventory), 'concept')}: the mean intersection over union is {scores.mean():.3f}, the "
+            f"highest {scores.max():.3f}.{chance}"
         )
 
     def to_dict(self) -> list[dict[str, Any]]:

@@ -129,6 +129,7 @@ def neuron_page(findings: NeuronFindings) -> str:
                 and (key != "matters" or any(each.matters for each in units))
             ],
             with_null=any(p is not None for p in found.null_p),
+            null_sentence=found.null_sentence,
             with_interval=any(each.interval for each in units),
             with_matters=any(each.matters for each in units),
             with_verdict=bool(worth),
@@ -170,6 +171,8 @@ def neuron_table(found: Explanations, worth: Sequence[Worth] = (), most: int = 4
     parts.append(table)
     if len(order) > most:
         parts.append(_text(f"and {len(order) - most:,} more units", "dim"))
+    if found.null_sentence:
+        parts += [_text(""), _text(shown(found.null_sentence), "dim")]
     if found.warnings:
         parts += [_text(""), _text("Take care", "bold yellow")]
         parts += [_text(f"- {shown(each)}") for each in found.warnings]

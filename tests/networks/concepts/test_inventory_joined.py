@@ -53,7 +53,7 @@ def test_descriptions_are_shown():
     )
     found = inventory.describe()
     assert "3 concepts in 2 categories over 3 inputs" in repr(found)
-    assert any("hold nowhere: d" in each for each in found.warnings)
+    assert any("1 concept holds nowhere: d" in each for each in found.warnings)
     assert any("a<b, c have the same mask" in each for each in found.warnings)
     assert "a&lt;b" in found._repr_html_() and "a<b" not in found._repr_html_()
     assert found.table()["support"].tolist() == [2, 2, 0]

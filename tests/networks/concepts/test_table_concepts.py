@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aitia.networks import ConceptError
@@ -13,6 +13,7 @@ from aitia.networks.concepts import from_table
 
 
 @settings(deadline=None, max_examples=40)
+@example([0.0, 0.0, 1.0, 2.0, 3.0, -1.0], 4)  # two quantiles between which there is no row
 @given(
     st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6, allow_subnormal=False)), min_size=3, max_size=60),
     st.integers(2, 6),

@@ -19,7 +19,7 @@ def test_words_and_overlaps_equal_the_definition(pairs):
     inventory = from_texts({"premise": first, "hypothesis": second}, without=())
     for role, sentences in (("premise", first), ("hypothesis", second)):
         for word in "abcdefg":
-            name = f"{word} in {role}"
+            name = f'"{word}" in {role}'
             if name in inventory.place:
                 held = inventory.layout.unpack(inventory.words_of(name))
                 assert held.tolist() == [word in each for each in sentences]
@@ -38,10 +38,11 @@ def test_tags_places_and_the_most_common_words():
     tags = {"text": [["DT", "NN", "VB"], ["NN", "VB"], ["NN", "VB"]]}
     inventory = from_texts(texts, tags=tags, most_common=2, first_words=1)
     assert inventory.names == (
-        "dog in text", "runs in text", "tag DT in text", "tag NN in text", "tag VB in text", "dog as word 1 in text",
+        '"dog" in text', '"runs" in text', "tag DT in text", "tag NN in text", "tag VB in text",
+        '"dog" as word 1 in text',
     )  # fmt: skip
     assert inventory.support.tolist() == [2, 2, 1, 3, 3, 1]
-    assert inventory.parents["dog in text"] == "dog"
+    assert inventory.parents['"dog" in text'] == "dog"
     assert "kept the 2 most common of 4 words" in inventory.decisions[0].what
 
 
@@ -61,7 +62,7 @@ def test_tokens_hold_at_their_places_only():
     [
         (lambda: from_texts({"a": [["x"]], "b": []}), "different count"),
         (lambda: from_texts({"a": ["not cut"]}), "not cut into words"),
-        (lambda: from_texts({"a": [["x", "y"]]}, tags={"a": [["N"]]}), "2 words and 1 tags"),
+        (lambda: from_texts({"a": [["x", "y"]]}, tags={"a": [["N"]]}), "2 words and 1 tag in"),
         (lambda: from_texts({"a": [["x"]]}, overlaps=[0.5]), "Overlap is of two texts"),
         (lambda: from_tokens(["whole sentence"]), "not cut into words"),
     ],

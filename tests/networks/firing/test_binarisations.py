@@ -150,11 +150,11 @@ def test_upsampled_ranges_are_disjoint_too():
 def test_units_that_never_or_always_fire_are_named():
     values = np.array([[-1.0, 1.0, 1.0], [-2.0, 2.0, -1.0]])
     said = [each.what for each in Above().fire(Activations(values, units=(4, 8, 9))).decisions]
-    assert said == ["1 of 3 units never fire: 4", "1 of 3 units always fire: 8"]
+    assert said == ["1 of 3 units never fires: 4", "1 of 3 units always fires: 8"]
     few = Clusters(3).fire(Activations(values))
     assert [each.what for each in few.decisions] == [
         "3 of 3 units have fewer than 3 ranges: 0, 1, 2",
-        "1 of 4 units never fire: 0",
+        "1 of 4 units never fires: 0",
     ]
 
 

@@ -11,7 +11,23 @@ from aitia.networks.formulas import quoted
 
 ODD = [
     *("NOT", "AND", "a OR b", "NEIGHBORS", "TRUE", "not", "NOTE", "a,b", "pre:man"),
-    *('say "no"', "pool (blue)", "", " lead", "two  spaces", "\\", 'end\\"'),
+    *(
+        '"not" in text',
+        '"a OR (b)" in',
+        '"" x',
+        '"a" b AND',
+        '"a" "b"',
+        '"a"  b',
+        '"a\\"b" c',
+        'a "b" c',
+        'say "no"',
+        "pool (blue)",
+        "",
+        " lead",
+        "two  spaces",
+        "\\",
+        'end\\"',
+    ),
     *("été", "日本 語", "tab\there", "line\nbreak", "wide\u2003space", "\x1c"),
 ]
 NAMES = st.sampled_from(ODD) | st.text(max_size=8)
@@ -54,6 +70,9 @@ def test_what_is_written_reads_back(formula):
         ("swimming   pool AND\n river", "swimming pool AND river"),
         ("NEIGHBORS ( swimming pool )", "NEIGHBORS(swimming pool)"),
         ('"swimming pool" OR TRUE', "swimming pool OR TRUE"),
+        ('NOT  "not"   in hypothesis', 'NOT "not" in hypothesis'),
+        ('NEIGHBORS("not" in hypothesis)', 'NEIGHBORS("not" in hypothesis)'),
+        ('NOT not OR "or"', 'NOT "not" OR "or"'),
     ],
 )
 def test_binding_and_spaces(text, written):

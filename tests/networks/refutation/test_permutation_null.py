@@ -2,16 +2,18 @@
 
 import itertools
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aitia.networks import Beam, Exact, Inventory, Layout, Planted, SearchError
+from aitia.networks import Beam, Exact, Firing, Inventory, Layout, Planted, SearchError
 from aitia.networks._layout import counted
 from aitia.networks.refutation import Case, PermutationNull, Verdict, permutation_null
-from aitia.networks.refutation._permutation_null import p_value, shuffled
+from aitia.networks.refutation._case import firing_at
+from aitia.networks.refutation._permutation_null import p_value, repeated, shuffled
 
 SLOW = os.environ.get("AITIA_SLOW") == "1"
 
@@ -126,19 +128,108 @@ def test_planted_units_survive_and_their_null_is_the_same_search():
     # The null is what the search finds on the shuffled mask, one by one.
     trial = trials[3]
     words = shuffled(planted.firing.layout, planted.firing.words, 4, True, 0)[3:4]
-    from aitia.networks.refutation._case import firing_at
 
     again = search.explain(firing_at(planted.firing, np.array([3]), words), planted.inventory)
     assert trial.details["null"][4] == again[0].score
 
 
-def test_an_exact_search_is_compared_with_a_beam_on_both_sides():
-    planted = Planted(lengths=(2,), units=2, concepts=8, inputs=300).draw(seed=0)
-    found = Exact(2).explain(planted.firing, planted.inventory)
-    case = Case(found, planted.firing, planted.inventory, Exact(2))
-    beam, exact = (PermutationNull(9, search=search).refute(case) for search in (None, Exact(2)))
-    assert beam[0].details["search"] == Beam(2).description and "exact" in exact[0].details["search"]
-    assert (exact[0].details["null"] >= beam[0].details["null"]).all()
+def shuffles_of(case, place, replicates, seed=0):
+    layout = case.firing.layout
+    words = np.concatenate(
+        [shuffled(layout, case.firing.words[[place]], draw, True, seed) for draw in range(replicates)]
+    )
+    return firing_at(case.firing, np.full(replicates, place), words)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_an_exact_search_is_repeated_and_counts_every_shuffle_that_reaches_the_score(length):
+    """The floor below the unit's score changes nothing: the count is that of full exact searches of all shuffles."""
+    planted = Planted(
+        lengths=(2, 3),
+        units=2,
+        distractors=3,
+        concepts=9,
+        inputs=90,
+        false_negatives=0.3,
+        false_positives=0.2,
+    ).draw(seed=4)
+    search = Exact(length)
+    found = search.explain(planted.firing, planted.inventory)
+    case = Case(found, planted.firing, planted.inventory, search)
+    trials = PermutationNull(15, stop_at=None).refute(case)
+    ties = 0
+    for place, (own, trial) in enumerate(zip(found, trials, strict=True)):
+        optima = np.array(
+            [each.score for each in search.explain(shuffles_of(case, place, 15), planted.inventory)]
+        )
+        assert trial.details["same search"] and trial.details["search"] == search.description
+        assert trial.details["score"] == own.score
+        assert trial.details["reached"] == (optima >= own.score).sum()
+        assert trial.p_value == (1 + (optima >= own.score).sum()) / 16
+        # What is given of the others is what a formula has.
+        reach = optima >= own.score
+        assert (trial.details["null"][~reach] <= optima[~reach]).all()
+        assert (trial.details["null"][reach] >= own.score).all()
+        ties += int((optima == own.score).sum())
+    assert 0 < sum(trial.details["reached"] for trial in trials) < 15 * len(trials)
+    assert length > 1 or ties  # at length 1 few scores are possible: reaching means ties too
+
+
+def test_scores_say_whether_a_rival_is_reached():
+    planted = Planted(lengths=(3,), units=6, concepts=10, inputs=200, false_negatives=0.2).draw(seed=2)
+    search = Exact(3)
+    found = search.explain(planted.firing, planted.inventory)
+    # A unit's own optimum is reached; one position more in common is not.
+    own = [each.overlap for each in found]
+    assert search.scores(planted.firing, planted.inventory, own).tolist() == [each.score for each in found]
+    above = [replace(each, both=each.both + 1, formula=each.formula + 1) for each in own]
+    scores = search.scores(planted.firing, planted.inventory, above)
+    assert (scores < [each.intersection_over_union for each in above]).all()
+    beam = Beam(3)
+    assert beam.scores(planted.firing, planted.inventory, own).tolist() == [
+        each.score for each in beam.explain(planted.firing, planted.inventory)
+    ]
+
+
+def test_where_another_search_is_repeated_both_scores_are_said():
+    planted = Planted(lengths=(3,), units=8, concepts=12, inputs=300).draw(seed=0)
+    found = Exact(3).explain(planted.firing, planted.inventory)
+    beam = Beam(3).explain(planted.firing, planted.inventory)
+    trials = permutation_null(
+        found, planted.firing, planted.inventory, Exact(3), replicates=19, null_search=Beam(3)
+    )
+    differ = [at for at in range(8) if round(found[at].score, 3) != round(beam[at].score, 3)]
+    assert differ, "the case shows nothing: the beam finds every optimum"
+    for at in differ:
+        said = trials[at].sentence
+        assert trials[at].details["score"] == beam[at].score and not trials[at].details["same search"]
+        assert f"the best that beam search (length 3, width 10) finds: {beam[at].score:.3f}" in said
+        assert f"found by exact search (length 3), has {found[at].score:.3f}" in said
+        assert f"highest of 19: {trials[at].details['null'].max():.3f}" in said
+
+
+def test_which_search_is_repeated_follows_from_the_sizes():
+    def masks(concepts, units=1, inputs=640):
+        inventory = Inventory.from_masks(
+            np.zeros((concepts, inputs), dtype=bool), [f"c{at}" for at in range(concepts)]
+        )
+        words = np.zeros((units, inventory.layout.words), dtype=np.uint64)
+        firing = Firing(
+            inventory.layout, tuple(range(units)), words, np.zeros(units), np.full(units, np.inf), ""
+        )
+        return firing, inventory
+
+    small, large, many_units = masks(50), masks(2500), masks(500, 400)
+    for search in (Beam(3), Beam(5, width=3), Exact(1), Exact(3)):
+        assert repeated(search, *small, 99) == search
+    assert repeated(Exact(3), *large, 99) == Beam(3) and repeated(Exact(2), *large, 99) == Exact(2)
+    assert repeated(Exact(3), *many_units, 99) == Beam(3) and repeated(Beam(3), *large, 99) == Beam(3)
+    # Neither is certified, or the same on every machine.
+    assert repeated(Exact(5), *small, 99) == Beam(5)
+    assert repeated(Exact(3, seconds=1.0), *small, 99) == Beam(3)
+    case = Case(Beam(1).explain(*large), *large, Exact(3))
+    assert PermutationNull().search_of(case) == Beam(3)
+    assert PermutationNull(search=Exact(3)).search_of(case) == Exact(3)
 
 
 def test_silent_units_and_bad_settings_are_said():

@@ -101,7 +101,11 @@ def _concepts(
     if pd.api.types.is_numeric_dtype(series) and len(levels) > bins:
         values = series.to_numpy(dtype=float)
         cuts = np.unique(np.quantile(values[~missing], np.arange(1, bins) / bins))
-        cuts = cuts[cuts < values[~missing].max()]
+        # Of several quantiles between the same two values one is enough: between them there is no row.
+        ordered = np.sort(values[~missing])
+        _, first = np.unique(np.searchsorted(ordered, cuts, side="right"), return_index=True)
+        cuts = cuts[first]
+        cuts = cuts[cuts < ordered[-1]]
         decisions.append(
             Decision(
                 f"cut {name!r} into {len(cuts) + 1} ranges at {', '.join(f'{cut:.4g}' for cut in cuts)}",

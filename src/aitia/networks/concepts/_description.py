@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aitia.networks._layout import counted
+from aitia.networks._prose import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,28 +40,32 @@ class Description:
     def sentence(self) -> str:
         """The inventory in a sentence."""
         layout, kinds = self.inventory.layout, {*self.inventory.categories} - {""}
-        over = f"{layout.inputs:,} inputs" + (f" of shape {layout.shape}" if layout.shape else "")
-        categories = f" in {len(kinds)} {'category' if len(kinds) == 1 else 'categories'}" if kinds else ""
+        over = many(layout.inputs, "input") + (f" of shape {layout.shape}" if layout.shape else "")
+        categories = f" in {many(len(kinds), 'category', 'categories')}" if kinds else ""
         support = np.sort(self.inventory.support) / layout.total
         spread = (
             f", which hold at {support[0]:.2%} to {support[-1]:.2%} of the positions (median {np.median(support):.2%})"
             if len(support)
             else ""
         )
-        return f"{len(self.inventory):,} concepts{categories} over {over}{spread}."
+        return f"{many(len(self.inventory), 'concept')}{categories} over {over}{spread}."
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before searching."""
         found = []
         if self.empty:
-            found.append(f"{len(self.empty):,} concepts hold nowhere: {_some(self.empty)}.")
+            found.append(
+                f"{many(len(self.empty), 'concept holds', 'concepts hold')} nowhere: {_some(self.empty)}."
+            )
         found += [
             f"{_some(group)} have the same mask: no data tell them apart."
             for group in self.duplicates[:_SHOWN]
         ]
         if len(self.duplicates) > _SHOWN:
-            found.append(f"{len(self.duplicates) - _SHOWN:,} more groups have the same mask.")
+            found.append(
+                f"{many(len(self.duplicates) - _SHOWN, 'more group has', 'more groups have')} the same mask."
+            )
         return tuple(found)
 
     def table(self) -> pd.DataFrame:
@@ -81,7 +86,7 @@ class Description:
     def __repr__(self) -> str:
         lines = [self.sentence]
         lines += [
-            f"  {category or '(no category)'}: {count:,} concepts, median support {median:,.0f}"
+            f"  {category or '(no category)'}: {many(count, 'concept')}, median support {median:,.0f}"
             for category, count, median in self._categories()
         ]
         if self.overlaps:

@@ -12,6 +12,7 @@ import numpy as np
 from aitia.core import Decision, listing, nearest
 from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout, counted
+from aitia.networks._prose import either, many
 from aitia.networks.formulas._formula import Formula
 
 if TYPE_CHECKING:
@@ -140,8 +141,10 @@ class Inventory:
         if not few.any():
             return self
         rare = [name for name, each in zip(self.names, few, strict=True) if each]
-        what = f"set aside {len(rare):,} of {len(self):,} concepts with too little support: {listing(rare)}"
-        decision = Decision(what, f"they hold at fewer than {least:,} positions")
+        what = f"set aside {len(rare):,} of {many(len(self), 'concept')} with too little support: {listing(rare)}"
+        decision = Decision(
+            what, f"{either(len(rare), 'it holds', 'they hold')} at fewer than {many(least, 'position')}"
+        )
         return self.only([name for name, each in zip(self.names, few, strict=True) if not each], decision)
 
     def describe(self, most: int = 20) -> Description:

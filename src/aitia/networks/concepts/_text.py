@@ -10,6 +10,7 @@ import numpy as np
 from aitia.core import Decision
 from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout
+from aitia.networks._prose import many
 from aitia.networks.concepts._inventory import Inventory
 
 # What the published code for sentence pairs leaves out.
@@ -30,8 +31,9 @@ def from_texts(
 ) -> Inventory:
     """Concepts of whole inputs that consist of one or several sentences, such as a premise and a hypothesis.
 
-    For each role r: ``"dog in r"`` where the sentence has the word; ``"tag NN in r"`` where one of its words has the
-    part of speech; ``"dog as word 1 in r"`` where its first word is that. For two roles ``"overlap above 25%"`` where
+    For each role r: ``"dog" in r`` where the sentence has the word (its name has the quotes, and a formula is written
+    ``"dog" in premise AND NOT "not" in hypothesis``); ``tag NN in r`` where one of its words has the part of speech;
+    ``"dog" as word 1 in r`` where its first word is that. For two roles ``overlap above 25%`` where
     |both| / (|only the first| + |only the second|) > 0.25, over the sets of the words of the two sentences.
 
     Args:
@@ -58,7 +60,7 @@ def from_texts(
         >>> from aitia.networks.concepts import from_texts
         >>> inventory = from_texts({"premise": [["dogs", "run"]], "hypothesis": [["dogs", "sleep"]]})
         >>> inventory.names[:2], inventory.names[-3:]
-        (('dogs in premise', 'run in premise'), ('overlap above 25%', 'overlap above 50%', 'overlap above 75%'))
+        (('"dogs" in premise', '"run" in premise'), ('overlap above 25%', 'overlap above 50%', 'overlap above 75%'))
         >>> inventory.support  # 1 word in both, 2 in one alone: 0.5 is above 25% only
         array([1, 1, 0, 1, 0, 1, 1, 0, 0])
     """
@@ -84,7 +86,7 @@ def from_texts(
     if len(kept) < len(counts):
         decisions.append(
             Decision(
-                f"kept the {len(kept):,} most common of {len(counts):,} words",
+                f"kept the {len(kept):,} most common of {many(len(counts), 'word')}",
                 f"most_common={most_common}; the rarest kept comes {counts[kept[-1]]:,} times"
                 if kept
                 else "",
@@ -177,7 +179,7 @@ def _checked(texts: Mapping[str, Sentences], tags: Mapping[str, Sentences] | Non
         for row, (words, marks) in enumerate(zip(each, given, strict=False)):
             if len(words) != len(marks):
                 raise ConceptError(
-                    f"Input {row} has {len(words)} words and {len(marks)} tags in {role!r}.",
+                    f"Input {row} has {many(len(words), 'word')} and {many(len(marks), 'tag')} in {role!r}.",
                     "Tag the words that are given.",
                 )
         if len(given) != len(each):
@@ -197,9 +199,14 @@ def _present(
     for row, each in enumerate(sentences):
         masks[[place[word] for word in set(each) if word in place], row] = True
     return [
-        (f"{prefix}{word} {at}in {role}", f"{kind} in {role}", f"{prefix}{word}", mask)
+        (f"{_said(prefix, word)} {at}in {role}", f"{kind} in {role}", f"{prefix}{word}", mask)
         for word, mask in zip(words, masks, strict=True)
     ]
+
+
+def _said(prefix: str, word: str) -> str:
+    """A word in quotes, so that ``NOT "not" in hypothesis`` can be read; a tag after its prefix."""
+    return f"{prefix}{word}" if prefix else f'"{word}"'
 
 
 def _at_tokens(

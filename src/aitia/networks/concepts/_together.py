@@ -9,6 +9,7 @@ import numpy as np
 
 from aitia.core import Decision
 from aitia.networks._errors import ConceptError
+from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 
 
@@ -109,7 +110,12 @@ def with_neighbors(
             neighbors[name] = tuple(names[each] for each in order)
     without = len(inventory) - sum(map(len, groups.values()))
     said = (
-        (Decision(f"{without:,} of {len(inventory):,} concepts have no neighbours", "they have no vector"),)
+        (
+            Decision(
+                f"{without:,} of {many(len(inventory), 'concept')} {either(without, 'has', 'have')} no neighbours",
+                f"{either(without, 'it has', 'they have')} no vector",
+            ),
+        )
         if without
         else ()
     )

@@ -12,6 +12,7 @@ from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError
 from aitia.networks._firing import Binarisation, Firing
 from aitia.networks._layout import Layout
+from aitia.networks._prose import either, many
 from aitia.networks.firing._compare import extremes, masks_above
 from aitia.networks.firing._values import BUDGET, blocks, layout_of
 
@@ -71,9 +72,12 @@ class Clusters(Binarisation):
         words[:-1][same] &= ~words[1:][same]
         said = extremes(layout, units, words)
         if fewer:
-            count = f"{len(fewer)} of {len(activations.units)} units"
-            what = f"{count} have fewer than {self.ranges} ranges: {listing(fewer)}"
-            said = (Decision(what, "they have fewer distinct positive activations"), *said)
+            count = (
+                f"{len(fewer)} of {many(len(activations.units), 'unit')} {either(len(fewer), 'has', 'have')}"
+            )
+            what = f"{count} fewer than {many(self.ranges, 'range')}: {listing(fewer)}"
+            why = f"{either(len(fewer), 'it has', 'they have')} fewer distinct positive activations"
+            said = (Decision(what, why), *said)
         rule = f"ranges of positive activation by k-means, {self.ranges} for each unit"
         return Firing(layout, units, words, np.array(low), np.array(high), rule, said)
 

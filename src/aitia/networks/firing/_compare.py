@@ -7,6 +7,7 @@ import numpy as np
 from aitia.core import Decision, listing
 from aitia.networks._activations import Activations
 from aitia.networks._layout import Layout, counted
+from aitia.networks._prose import either, many
 from aitia.networks.firing._upsampled import weights
 from aitia.networks.firing._values import BUDGET, blocks
 
@@ -67,10 +68,13 @@ def extremes(layout: Layout, units: tuple[int, ...], words: np.ndarray) -> tuple
     size = counted(words)
     said = []
     for chosen, how, why in (
-        (size == 0, "never", "nothing can overlap with an empty mask; their explanation is FALSE"),
+        (size == 0, "never", "nothing overlaps with an empty mask: the explanation is FALSE"),
         (size == layout.total, "always", "a mask of everything is described by TRUE alone"),
     ):
         which = [units[place] for place in np.flatnonzero(chosen)]
         if which:
-            said.append(Decision(f"{len(which)} of {len(units)} units {how} fire: {listing(which)}", why))
+            fire = either(len(which), "fires", "fire")
+            said.append(
+                Decision(f"{len(which)} of {many(len(units), 'unit')} {how} {fire}: {listing(which)}", why)
+            )
     return tuple(said)

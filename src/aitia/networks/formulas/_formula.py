@@ -216,12 +216,22 @@ def quoted(name: str) -> str:
 
     Example:
         >>> from aitia.networks.formulas import quoted
-        >>> quoted("swimming pool"), quoted("NOT"), quoted("pool (blue)")
-        ('swimming pool', '"NOT"', '"pool (blue)"')
+        >>> quoted("swimming pool"), quoted("NOT"), quoted("pool (blue)"), quoted('"not" in premise')
+        ('swimming pool', '"NOT"', '"pool (blue)"', '"not" in premise')
     """
+    # A word in quotes that others follow is read as part of the name, whatever it holds.
+    rest = re.fullmatch(r'"[^"\\]*" (.+)', name, re.DOTALL)
+    plain = _plain(rest[1] if rest else name)
+    # "not" and its like can be told from operators by their letters alone, which is not easy to read.
+    if plain and name.upper() not in KEYWORDS:
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _plain(name: str) -> bool:
+    """Whether a name is read as it is written."""
     words = name.split(" ")
-    plain = not re.search(r'[()"\\]|[^\S ]', name) and all(word and word not in KEYWORDS for word in words)
-    return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return not re.search(r'[()"\\]|[^\S ]', name) and all(word and word not in KEYWORDS for word in words)
 
 
 def _inside(part: Formula, least: int) -> str:

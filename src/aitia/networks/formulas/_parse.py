@@ -24,7 +24,9 @@ def parse(
 
     NOT binds tighter than AND, and AND tighter than OR; chains group from the left. A name of several words needs no
     quotes; one that holds parentheses, quotes or a keyword does, and a quote or backslash inside quotes is written
-    after a backslash: ``"pool (blue)" AND NOT river``. For every formula f, ``parse(str(f), neighbors=...) == f``.
+    after a backslash: ``"pool (blue)" AND NOT river``. A name that begins with a word in quotes and goes on without is
+    written as it is: ``NOT "not" in hypothesis`` speaks of the concept ``"not" in hypothesis``.
+    For every formula f, ``parse(str(f), neighbors=...) == f``.
 
     Args:
         text: the formula.
@@ -88,9 +90,10 @@ class _Reader:
                 found.append(_Token("name", name, match.start("quoted") - 1, at, quoted=True))
             elif (word := match["word"]) in KEYWORDS:
                 found.append(_Token(word, word, at - len(word), at))
-            elif found and found[-1].kind == "name" and not found[-1].quoted:
-                # A name of several words.
-                found[-1] = _Token("name", f"{found[-1].text} {word}", found[-1].start, at)
+            elif found and found[-1].kind == "name":
+                # A name of several words, the first of which may be a word in quotes.
+                begun = f'"{found[-1].text}"' if found[-1].quoted else found[-1].text
+                found[-1] = _Token("name", f"{begun} {word}", found[-1].start, at)
             else:
                 found.append(_Token("name", word, at - len(word), at))
         return [*found, _Token("end", "the end", end, end)]

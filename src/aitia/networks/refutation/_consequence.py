@@ -11,6 +11,7 @@ import numpy as np
 from aitia.networks._activations import Activations
 from aitia.networks._errors import NetworkError
 from aitia.networks._explanation import Explanation
+from aitia.networks._prose import many
 from aitia.networks.recording._actions import set_to
 from aitia.networks.recording._effects import ablation_effects
 from aitia.networks.recording._metrics import Accuracy
@@ -139,7 +140,7 @@ class Consequence(Refuter):
         active, holds = columns[:, 2] > 0, columns[:, 1] > 0
         if active.sum() < LEAST:
             return self._nothing(
-                f"Unit {found.unit} fires at {active.sum()} inputs, too few to see an effect."
+                f"Unit {found.unit} fires at {many(int(active.sum()), 'input')}, too few to see an effect."
             )
         classes = _names_of_outputs(case.network.classes, outputs.shape[1])
         level = 1 - (1 - self.level) / len(classes)

@@ -11,6 +11,7 @@ import numpy as np
 from aitia.core import progress, stream
 from aitia.networks._errors import FormulaError, SearchError
 from aitia.networks._explanation import Explanation
+from aitia.networks._prose import many
 from aitia.networks.formulas._formula import Formula
 from aitia.networks.formulas._simplify import equivalent
 from aitia.networks.refutation._bootstrap import _score
@@ -61,7 +62,7 @@ class HeldOut(Refuter):
 
     def applies(self, case: Case) -> str:
         if case.firing.layout.inputs < 2 * self.folds:
-            return f"{case.firing.layout.inputs} inputs are too few to hold some out."
+            return f"{many(case.firing.layout.inputs, 'input is', 'inputs are')} too few to hold some out."
         return ""
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:

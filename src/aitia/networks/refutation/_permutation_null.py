@@ -17,9 +17,11 @@ from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.refutation._case import Case, Refuter, firing_at
 from aitia.networks.refutation._trial import Trial, Verdict
 from aitia.networks.search._beam import Beam
+from aitia.networks.search._exact import Exact
 from aitia.networks.search._search import Search
 
 MEMORY = 1 << 28  # bytes of shuffled masks that are held at once
+SECONDS = 60  # of repeating an exact search, about, beyond which a beam search is repeated in its place
 TOGETHER = 2048  # shuffled masks that are searched at once, at most
 SAME = 1e-12  # scores this near are ties: quotients of the same counts round alike, penalties may not
 
@@ -47,9 +49,11 @@ class PermutationNull(Refuter):
         stop_at: h; None to draw all replicates.
         shift: whether masks are also shifted within inputs. Without it the null keeps where in an input the unit
             fires, and only what the input shows is exchanged.
-        search: the search that is repeated, on the unit's own mask as well; None for the one that found the
-            explanation where it is a beam search, and else for the beam search of its length: an exact search finds
-            nothing to prune on masks of chance, and the test is as valid with either, its power hardly less.
+        search: the search that is repeated, on the unit's own mask as well; None for `repeated`: the one that found the
+            explanation, or the beam search of its length where an exact search would take more than about a minute.
+            Where it is another than the one that found the explanation, the trial says so: what is compared is the best
+            that it finds on the unit's own mask (not the explanation's score) with the best that it finds by chance.
+            An exact search says of each replicate only whether any formula reaches the unit's score (`Search.scores`).
         level: p-values at most this break the null.
 
     Raises:
@@ -82,24 +86,29 @@ class PermutationNull(Refuter):
                 "Give replicates=99, stop_at=10 or None, level=0.05.",
             )
 
-    def search_of(self, search: Search) -> Search:
+    def search_of(self, case: Case) -> Search:
         """The search that is repeated."""
         if self.search is not None:
             return self.search
-        return search if isinstance(search, Beam) else Beam(int(getattr(search, "length", 3)))
+        return repeated(case.search, case.firing, case.inventory, self.replicates)
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
-        search = self.search_of(case.search)
-        own = np.array([each.score for each in case.explanations])
+        search = self.search_of(case)
+        rivals = case.explanations
         if search != case.search:
-            found = search.explain(case.firing, case.inventory, show_progress=False)
-            own = np.array([each.score for each in found])
-        scores = self._null(case, search, own, seed)
-        return [self._trial(case, search, *each) for each in zip(case.explanations, own, scores, strict=True)]
+            rivals = search.explain(case.firing, case.inventory, show_progress=False)
+            if len(rivals) < len(case):
+                raise KeyboardInterrupt
+        scores = self._null(case, search, rivals, seed)
+        return [
+            self._trial(case, search, *each) for each in zip(case.explanations, rivals, scores, strict=True)
+        ]
 
-    def _null(self, case: Case, search: Search, own: np.ndarray, seed: int) -> list[np.ndarray]:
+    def _null(self, case: Case, search: Search, rivals: Sequence[Explanation], seed: int) -> list[np.ndarray]:
         """For each unit, the scores of its replicates, in the order of their draws."""
         firing, layout = case.firing, case.firing.layout
+        own = np.array([each.score for each in rivals])
+        overlaps = [each.overlap for each in rivals]
         scores: list[list[float]] = [[] for _ in own]
         reached = np.zeros(len(own), dtype=np.int64)
         going = np.flatnonzero(firing.size > 0)
@@ -115,10 +124,8 @@ class PermutationNull(Refuter):
                     ]
                 )
                 masks = firing_at(firing, np.tile(going, several), words)
-                found = search.explain(masks, case.inventory, show_progress=False)
-                if len(found) < len(masks):
-                    raise KeyboardInterrupt
-                for place, row in enumerate(np.array([each.score for each in found]).reshape(several, -1).T):
+                found = search.scores(masks, case.inventory, [overlaps[at] for at in going] * several)
+                for place, row in enumerate(found.reshape(several, -1).T):
                     scores[going[place]].extend(row.tolist())
                     reached[going[place]] += int((row >= own[going[place]] - SAME).sum())
                 at += several
@@ -128,31 +135,86 @@ class PermutationNull(Refuter):
                     several *= 2
         return [np.array(each) for each in scores]
 
-    def _trial(self, case: Case, search: Search, found: Explanation, own: float, null: np.ndarray) -> Trial:
+    def _trial(
+        self, case: Case, search: Search, found: Explanation, rival: Explanation, null: np.ndarray
+    ) -> Trial:
         if not len(null):
             return self._nothing(f"Unit {found.unit} never fires.")
+        own, same = rival.score, search == case.search
         p, drawn = p_value(null >= own - SAME, self.replicates, self.stop_at)
         null = null[:drawn]
+        reached = int((null >= own - SAME).sum())
         survived = p <= self.level
         how = "exchanged between inputs" + (
             " and shifted within them" if self.shift and case.firing.layout.shape else ""
         )
-        number = f"{own:.3f} against {null.mean():.3f} by chance (highest of {drawn}: {null.max():.3f})"
+        by_chance = f"{null.mean():.3f} by chance (highest of {drawn}: {null.max():.3f})"
+        number = f"{own:.3f} against {by_chance}"
+        if same and isinstance(search, Exact):
+            # What an exact search left out is known to be less than the unit's score, not how much less.
+            number = f"{own:.3f}, which {reached} of {drawn} shuffles reach; a beam search finds {by_chance}"
+        if same:
+            said = f"The score {own:.3f} " + (
+                f"is more than chance finds (p = {p:.3g})."
+                if survived
+                else f"is no more than the same search finds where there is nothing to find (p = {p:.3g})."
+            )
+        else:
+            said = (
+                f"Compared is the best that {search.description} finds: {own:.3f} where the unit fires (the formula "
+                f"shown, found by {case.search.description}, has {found.score:.3f}), and {by_chance}. "
+                + ("That is more than chance finds" if survived else "Chance would do as well")
+                + f" (p = {p:.3g})."
+            )
         return Trial(
             self.name,
             f"The unit's mask was {how}, {drawn} times, and explained by {search.description}.",
             f"The unit's own score is among the highest {self.level:.0%}.",
             f"{number}; p = {p:.3g}.",
             Verdict.SURVIVED if survived else Verdict.BROKEN,
-            f"The score {own:.3f} "
-            + (
-                f"is more than chance finds (p = {p:.3g})."
-                if survived
-                else f"is no more than the same search finds where there is nothing to find (p = {p:.3g})."
-            ),
+            said,
             p,
-            {"score": own, "null": null, "replicates": drawn, "search": search.description},
+            {
+                "score": own,
+                "null": null,
+                "reached": reached,
+                "replicates": drawn,
+                "search": search.description,
+                "same search": same,
+            },
         )
+
+
+def repeated(search: Search, firing: Firing, inventory: Inventory, replicates: int) -> Search:
+    """The search that a null repeats: the one that found the explanations, where that takes about a minute at most.
+
+    What it takes follows from the sizes alone, so that the same question has the same answer on every machine. In the
+    place of a longer exact search, of one of formulas of five concepts and more, and of one that stops by the clock
+    (which would find more on a faster machine), the beam search of its length is repeated.
+
+    Args:
+        search: the search that found them.
+        firing: the units' masks.
+        inventory: the concepts.
+        replicates: how many replicates there are.
+    """
+    if not isinstance(search, Exact):
+        return search
+    certain = search.length <= 4 and search.seconds is None
+    quick = certain and replicates * seconds_a_replicate(search, firing, inventory) <= SECONDS
+    return search if quick else Beam(search.length)
+
+
+def seconds_a_replicate(search: Search, firing: Firing, inventory: Inventory) -> float:
+    """About how long a search takes on one shuffle of each unit, as measured on one core of a laptop, by sizes."""
+    concepts, words = len(inventory), inventory.layout.words
+    length = int(getattr(search, "length", 3))
+    if isinstance(search, Exact):
+        # Counting each concept, then what is left of the sets of two, three and four concepts.
+        each = 2e-3 + 4e-8 * concepts * words + 1e-11 * concepts**length * words * (length > 2)
+    else:
+        each = 5e-10 * concepts * words * (1 + 3 * int(getattr(search, "width", 10)) * (length - 1))
+    return len(firing) * each
 
 
 def permutation_null(
@@ -164,6 +226,7 @@ def permutation_null(
     replicates: int = 99,
     stop_at: int | None = 10,
     shift: bool = True,
+    null_search: Search | None = None,
     seed: int = 0,
     show_progress: bool | None = None,
 ) -> tuple[Trial, ...]:
@@ -177,12 +240,14 @@ def permutation_null(
         replicates: as in `PermutationNull`.
         stop_at: as in `PermutationNull`; None draws all replicates for every unit.
         shift: as in `PermutationNull`.
+        null_search: the search that is repeated, `search` in `PermutationNull`.
         seed: of the shuffles.
         show_progress: whether to show progress; None for where output is a terminal.
 
     Returns:
-        A trial for each explanation, with its `p_value` (None for a unit that never fires), and ``details["null"]``,
-        the scores of chance.
+        A trial for each explanation, with its `p_value` (None for a unit that never fires), and in ``details``
+        ``"score"``, what was compared; ``"null"``, the scores of chance (of a beam search where an exact one found that
+        no formula reaches the unit's score); ``"same search"``, whether the explanation's own was repeated.
 
     Raises:
         SearchError: an explanation whose mask is not in `firing`; no replicates.
@@ -198,7 +263,7 @@ def permutation_null(
         (0.05, 'survived', 'broken')
     """
     case = Case(tuple(explanations), firing, inventory, search, show_progress=show_progress)
-    return PermutationNull(replicates, stop_at, shift).refute(case, seed)
+    return PermutationNull(replicates, stop_at, shift, null_search).refute(case, seed)
 
 
 def p_value(reached: np.ndarray, replicates: int, stop_at: int | None) -> tuple[float, int]:

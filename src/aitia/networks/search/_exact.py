@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from aitia.core import progress
 from aitia.networks._errors import SearchError
-from aitia.networks._explanation import Explanation
+from aitia.networks._explanation import Explanation, Overlap
 from aitia.networks._firing import Firing
 from aitia.networks.concepts._inventory import Inventory
+from aitia.networks.formulas._formula import Constant
 from aitia.networks.search._beam import Beam
+from aitia.networks.search._exact_tables import Best
 from aitia.networks.search._exact_unit import Unit
 from aitia.networks.search._literals import Literals
 from aitia.networks.search._search import Search
@@ -109,3 +111,24 @@ class Exact(Search):
                 found.append(unit.explanation(self.description, shared, interrupted=False))
                 bar.advance()
         return tuple(found)
+
+    def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
+        if self.length > 4 or self.seconds is not None:
+            return super().scores(firing, inventory, rivals)
+        starts = Beam(self.length).explain(firing, inventory, show_progress=False)
+        if len(starts) < len(firing):
+            raise KeyboardInterrupt
+        found = np.array([each.score for each in starts])
+        literals = Literals.of(inventory)
+        with workers() as run:
+            for place, rival in enumerate(rivals):
+                if found[place] >= rival.intersection_over_union:
+                    continue
+                # With one position less in common, the rival has the greatest score below its own for its union:
+                # what is above that and reaches the rival is found, all else is left out.
+                floor = Best(Constant(False), rival.both - 1, rival.formula - 1, rival.unit)
+                unit = Unit(self.length, None, firing, place, literals, [starts[place]], run, floor)
+                unit.search()
+                if unit.best[-1].score >= rival.intersection_over_union:
+                    found[place] = unit.best[-1].score
+        return found

@@ -91,6 +91,7 @@ class Unit:
         literals: Literals,
         starts: Sequence[Explanation],
         run: Callable[..., list],
+        floor: Best | None = None,
     ) -> None:
         from aitia.networks.search import _sparse_kernel as sparse_kernel
 
@@ -104,6 +105,7 @@ class Unit:
         self.seconds, self.tried = 0.0, 0
         self.best: list[Best] = []
         self.starts = starts
+        self.floor = floor  # only formulas above it are looked for: a threshold that no formula need have
         self.bound: float = 1.0
         self.certified = False
         self.stopped = False
@@ -132,7 +134,7 @@ class Unit:
 
     def _begin(self, length: int) -> Best:
         """The best formula of this length that is known."""
-        best = self.best[-1] if self.best else Best(Constant(False), 0, 0, self.fires)
+        best = self.best[-1] if self.best else self.floor or Best(Constant(False), 0, 0, self.fires)
         if length > 1 and best.beaten_by(self.fires, self.total):
             best = Best(Constant(True), self.fires, self.total, self.fires)
         for start in self.starts:

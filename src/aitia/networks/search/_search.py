@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from aitia.networks._errors import ConceptError
-from aitia.networks._explanation import Explanation
+from aitia.networks._explanation import Explanation, Overlap
 from aitia.networks._firing import Firing
 from aitia.networks.concepts._inventory import Inventory
 
@@ -86,6 +86,29 @@ class Search(ABC):
         )
         done.update(zip(left, found, strict=False))
         return tuple(done[at] for at in sorted(done))
+
+    def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
+        """The score that the search finds for each mask, as far as it says whether a rival's is reached.
+
+        What is returned is at least the rival's score if and only if the search finds such a formula. Below, it may be
+        less than what the search would find: a search that proves what it leaves out need not look for less than the
+        rival's score, which makes it quick on masks of chance.
+
+        Args:
+            firing: the masks.
+            inventory: the concepts.
+            rivals: for each mask, the overlap that is to be reached, of a formula and a mask of the same size.
+
+        Returns:
+            Shape (masks,).
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C.
+        """
+        found = self.explain(firing, inventory, show_progress=False)
+        if len(found) < len(firing):
+            raise KeyboardInterrupt
+        return np.array([each.score for each in found])
 
     def _found_before(
         self, firing: Firing, resume: Sequence[Explanation]
