@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import orthogonal_mp_gram
+from sklearn.datasets import load_digits
+from sklearn.linear_model import lasso_path, orthogonal_mp_gram
 
 from aitia.networks import Above, Activations, Inventory, ProbeError, polysemanticity, subspace
 from aitia.networks._errors import ConceptError
@@ -43,6 +44,29 @@ def test_planted_units_are_found(kind):
     # Each of the three carries about a third; further units add nothing on held-out rows.
     assert (np.diff(found.r_squared)[:3] > 0.1).all() and (np.abs(np.diff(found.r_squared)[3:]) < 0.01).all()
     assert "121" in found.sentence and "<table>" in found._repr_html_() and repr(found).count("\n") == 9
+
+
+def test_as_many_units_of_a_lasso_path_reach_less():
+    # The docstring's reason to choose by pursuit, on pixels: scikit-learn's lasso_path, its weights fitted anew.
+    images, labels = load_digits(return_X_y=True)
+    images, label = images[:700], (labels == 3)[:700]
+    codes = np.arange(700) % 5
+    found = subspace(images, label, most=8, folds=codes).r_squared
+    errors = np.zeros(9)
+    for fold in range(5):
+        train = codes != fold
+        mean, scale = images[train].mean(0), images[train].std(0)
+        units = (images - mean) / np.where(scale > 0, scale, np.inf)
+        y = label - label[train].mean()
+        _, path, _ = lasso_path(units[train], y[train], alphas=100, eps=1e-2)
+        several = (path != 0).sum(axis=0)
+        for count in range(9):
+            chosen = np.flatnonzero(path[:, np.flatnonzero(several <= count)[-1]])
+            weights = np.linalg.lstsq(units[train][:, chosen], y[train], rcond=None)[0]
+            errors[count] += ((y - units[:, chosen] @ weights)[~train] ** 2).sum()
+    lasso = 1 - errors / ((label - label.mean()) ** 2).sum()
+    assert found[1] > lasso[1] and found[2] > lasso[2]
+    assert found[1:9].mean() > lasso[1:9].mean()
 
 
 def test_noise_has_no_subspace():

@@ -147,7 +147,19 @@ def subspace(
     target, and all weights are fitted anew. It needs no rows beyond their moments (Rubinstein, Zibulevsky and Elad
     2008); of a target of several classes, what is left is summed over their columns (Tropp, Gilbert and Strauss 2006).
     Without each fold units are chosen anew and judged on that fold, so that choosing among many units does not make the
-    numbers better than they are.
+    numbers better than they are. (That R^2 falls again with more units than needed is seen on it too: reading off the
+    best number of units from it is a choice of its own, which `r_squared` does not know of.)
+
+    Why not the lasso: for as many units it reaches less, because it shrinks what it chooses. Held-out R^2 for the ten
+    digits from the 64 units of `examples.digit_network` (means; all units together 0.723):
+
+    | units                                           | 1     | 2     | 4     | 8     | 16    |
+    | ----------------------------------------------- | ----- | ----- | ----- | ----- | ----- |
+    | this                                            | 0.384 | 0.502 | 0.581 | 0.633 | 0.687 |
+    | scikit-learn's `lasso_path`                     | 0.243 | 0.286 | 0.394 | 0.532 | 0.654 |
+    | the lasso's units, weights fitted anew          | 0.369 | 0.437 | 0.523 | 0.606 | 0.676 |
+
+    The lasso is ahead where there is almost nothing to find (signals below a twentieth of the noise).
 
     Args:
         activations: one layer.
