@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from search_cases import firing_of, tied
 
-from aitia.networks import Beam, Concept, Exact, Inventory, Not
+from aitia.networks import Beam, Concept, Exact, Inventory, Not, Planted
 from aitia.networks.search import _exact_kernel, _exact_unit
 from aitia.networks.search._truth import built, formulas
 
@@ -163,3 +163,16 @@ def test_the_optimum_of_many_concepts_by_all_triples(inputs):
             ):
                 best = max(best, float((both / (size + fires - both)).max()))
     assert found.certified and found.score == best
+
+
+def test_beyond_length_four_the_answer_is_no_worse_than_beams_that_try_every_concept():
+    """Units that fire by a AND NOT b without noise never overlap b, which beams as published leave out."""
+    planted = Planted(lengths=(5,), units=12, concepts=30, inputs=600).draw(seed=1)
+    firing, inventory = planted.firing, planted.inventory
+    silent = [each.score for each in Beam(5, silent=True).explain(firing, inventory)]
+    published = [each.score for each in Beam(5).explain(firing, inventory)]
+    four = [each.score for each in Exact(4).explain(firing, inventory)]
+    found = [each.score for each in Exact(5).explain(firing, inventory)]
+    assert sum(one > other for one, other in zip(silent, published, strict=True)) >= 3
+    for score, *others in zip(found, silent, published, four, strict=True):
+        assert score >= max(others)

@@ -78,6 +78,31 @@ def test_ctrl_c_keeps_what_exact_search_found(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("beam", [0, 1])
+def test_ctrl_c_while_exact_search_begins_with_beams(beam, monkeypatch):
+    """What the beams have found so far is the answer, stopped, and is gone on from."""
+    inventory, firing = instance(4)
+    whole = Exact(3).explain(firing, inventory)
+    monkeypatch.setattr(_beam, "ROOM", 1)
+    monkeypatch.setattr(_beam, "cores", lambda: 2)
+    grow, begun = _beam._Group._grow, []
+
+    def interrupted(group):
+        begun.append(group.places.start)
+        if begun.count(2) == 1 + 2 * beam:  # two levels grow in each beam
+            raise KeyboardInterrupt
+        grow(group)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_beam._Group, "_grow", interrupted)
+        found = Exact(3).explain(firing, inventory)
+    assert len(found) == 4 and all(each.stopped and not each.certified for each in found)
+    for each, best in zip(found, whole, strict=True):
+        assert 0 < each.score <= best.score <= each.bound and each.search == best.search
+    resumed = Exact(3).explain(firing, inventory, resume=found)
+    assert [(each.score, each.certified) for each in resumed] == [(each.score, True) for each in whole]
+
+
 def test_ctrl_c_keeps_the_levels_a_beam_has_finished(monkeypatch):
     inventory, firing = instance(4)
     whole = Beam(4).explain(firing, inventory)

@@ -37,7 +37,8 @@ class Beam(Search):
     their order, candidates in the inventory's, OR before AND before AND NOT); A OR B and B OR A are two formulas and
     take two places; with neighbours in the inventory the beam also begins with NEIGHBORS(c) for each concept c, and c
     comes once more among the candidates where NEIGHBORS(c) overlaps the unit. `Beam.vision` is the published search
-    for pictures. `distinct` and `negations` leave the published rule and search better for the same work.
+    for pictures. `silent`, `distinct` and `negations` leave the published rule; the first two find as much or more for
+    the same work, the third less where units are noisy (NOT c fills the beam).
 
     Beam search proves nothing: `Explanation.bound` is 1, and `certified` is False but where the score is 1 or the unit
     never fires. A unit that nothing overlaps, that never fires, or fires less often than `least_firing`, has the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -36,7 +36,7 @@ class Exact(Search):
 
     Lengths 1 to 4 are searched to their end: `certified` is True, and `bound` is the score. Where `seconds` or Ctrl-C
     stop it, the best so far is returned with the least proven `bound`, `certified` False and `stopped` True; the same
-    call with `resume` starts from it. For lengths of 5 and more, the optimum of length 4 and a wide beam search give
+    call with `resume` starts from it. For lengths of 5 and more, the optimum of length 4 and wide beam searches give
     the formula, and the proven `bound` is often far above it. A unit that never fires has the formula FALSE and the
     score 0, certified; a unit that always fires has TRUE and the score 1
     (at length 1: the concept, or the NOT of one, that holds most often).
@@ -92,25 +92,34 @@ class Exact(Search):
         begun: Mapping[int, Explanation],
     ) -> tuple[Explanation, ...]:
         before = time.thread_time()
-        published = Beam(self.length).explain(firing, inventory, show_progress=False)
-        wider = Beam(self.length, width=30, distinct=True, negations=True).explain(
-            firing, inventory, show_progress=False
-        )
+        beams = [Beam(self.length), Beam(self.length, width=30, distinct=True, negations=True)]
+        if self.length > 4:
+            # Here a beam's formula is the answer: one that tries concepts without overlap too.
+            beams.append(Beam(self.length, width=100, distinct=True, silent=True))
+        grown: list[tuple[Explanation, ...]] = []
+        for each in beams:
+            found = each.explain(firing, inventory, show_progress=False)
+            if len(found) < len(firing) or any(explanation.stopped for explanation in found):  # Ctrl-C
+                known = grown[0] if grown else found
+                return tuple(
+                    replace(each, search=self.description, stopped=not each.certified) for each in known
+                )
+            grown.append(found)
         literals = Literals.of(inventory)
         shared = (time.thread_time() - before) / len(firing)
-        found: list[Explanation] = []
+        done: list[Explanation] = []
         with progress("searching", len(firing), show_progress) as bar, workers() as run:
             for place in range(len(firing)):
-                starts = [published[place], wider[place], *([begun[place]] if place in begun else [])]
+                starts = [*(each[place] for each in grown), *([begun[place]] if place in begun else [])]
                 unit = Unit(self.length, self.seconds, firing, place, literals, starts, run)
                 try:
                     unit.search()
                 except KeyboardInterrupt:
-                    found.append(unit.explanation(self.description, shared, interrupted=True))
-                    return tuple(found)
-                found.append(unit.explanation(self.description, shared, interrupted=False))
+                    done.append(unit.explanation(self.description, shared, interrupted=True))
+                    return tuple(done)
+                done.append(unit.explanation(self.description, shared, interrupted=False))
                 bar.advance()
-        return tuple(found)
+        return tuple(done)
 
     def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
         if self.length > 4 or self.seconds is not None:
