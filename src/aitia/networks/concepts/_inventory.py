@@ -13,6 +13,7 @@ from aitia.core import Decision, listing, nearest
 from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout, counted
 from aitia.networks._prose import either, many
+from aitia.networks.concepts._gathered import chosen_columns, chosen_rows, in_file
 from aitia.networks.formulas._formula import Formula
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Inventory:
     Args:
         layout: which bit stands for what.
         names: the concepts' names, each once.
-        words: their masks, uint64 of shape (concepts, layout.words); may be memory-mapped.
+        words: their masks, uint64 of shape (concepts, layout.words); may be memory-mapped: `only`,
+            `enough`, `join` and the searches then read it piece by piece and never hold all of it.
         categories: each concept's category (``"colour"``, ``"word in premise"``), or "".
         parents: for a hierarchy: the concept or category above, by name.
         neighbors: each concept's nearest concepts in an embedding, nearest first, by name: what NEIGHBORS joins.
@@ -121,15 +123,29 @@ class Inventory:
         return words if packed else self.layout.unpack(words)
 
     def only(self, names: Sequence[str], decision: Decision | None = None) -> Inventory:
-        """The inventory of some of its concepts, in the order given."""
+        """The inventory of some of its concepts, in the order given. Masks in a file stay there.
+
+        Args:
+            names: the concepts.
+            decision: why the others were left out, for `decisions`.
+
+        Raises:
+            ConceptError: there is no such concept.
+        """
+        missing = next((name for name in names if name not in self.place), None)
+        if missing is not None:
+            raise ConceptError(f"There is no concept {missing!r}.", nearest(missing, self.names))
         at = [self.place[name] for name in names]
-        return replace(
+        kept = replace(
             self,
             names=tuple(names),
-            words=self.words[at],
+            words=chosen_rows(self.words, at),
             categories=tuple(self.categories[each] for each in at),
             decisions=(*self.decisions, decision) if decision else self.decisions,
         )
+        if "support" in self.__dict__:
+            kept.__dict__["support"] = self.support[at]  # counted once: masks may be a large file
+        return kept
 
     def enough(self, least: int = 1) -> Inventory:
         """The inventory without the concepts that hold at fewer positions than `least`; they are named in `decisions`.
@@ -168,6 +184,12 @@ class Inventory:
         return describe(self, most)
 
     def of_inputs(self, chosen: np.ndarray) -> Inventory:
-        """The same concepts over some of the inputs (in the order given, with repetition)."""
-        layout, words = self.layout.of_inputs(self.words, chosen)
+        """The same concepts over some of the inputs (in the order given, with repetition).
+
+        Masks of several positions an input that are in a file stay there.
+        """
+        if in_file(self.words) and self.layout.shape:
+            layout, words = self.layout.of_inputs(np.arange(self.layout.words), chosen)
+            return replace(self, layout=layout, words=chosen_columns(self.words, words))
+        layout, words = self.layout.of_inputs(np.asarray(self.words), chosen)
         return replace(self, layout=layout, words=words)

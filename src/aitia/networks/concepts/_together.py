@@ -10,11 +10,12 @@ import numpy as np
 from aitia.core import Decision
 from aitia.networks._errors import ConceptError
 from aitia.networks._prose import either, many
+from aitia.networks.concepts._gathered import under_each_other
 from aitia.networks.concepts._inventory import Inventory
 
 
 def join(*inventories: Inventory) -> Inventory:
-    """The concepts of several inventories of the same inputs, in the order given.
+    """The concepts of several inventories of the same inputs, in the order given. Masks in files stay there.
 
     Raises:
         ConceptError: none are given, they are about different inputs or positions, or two have a concept of one name.
@@ -43,7 +44,7 @@ def join(*inventories: Inventory) -> Inventory:
     return Inventory(
         first.layout,
         tuple(name for each in inventories for name in each.names),
-        np.concatenate([each.words for each in inventories]),
+        under_each_other([each.words for each in inventories]),
         tuple(category for each in inventories for category in each.categories),
         {name: above for each in inventories for name, above in each.parents.items()},
         {name: near for each in inventories for name, near in each.neighbors.items()},

@@ -223,7 +223,7 @@ def polysemanticity(
             f"most={most} at least 1.",
             "Leave out what should be as usual.",
         )
-    words = np.asarray(concepts.words)
+    words = concepts.words
     found = []
     with progress("counting concepts of units", len(firing), show_progress) as bar:
         for place, unit in enumerate(firing.units):
