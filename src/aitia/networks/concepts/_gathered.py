@@ -24,7 +24,7 @@ class Gathered:
 
     def __init__(
         self,
-        parts: Sequence[np.ndarray],
+        parts: Sequence[Any],
         part: np.ndarray,
         row: np.ndarray,
         columns: np.ndarray | None = None,
