@@ -12,6 +12,7 @@ from aitia.networks._errors import ConceptError, SearchError
 from aitia.networks._explanation import Explanation
 from aitia.networks._explanations import Explanations
 from aitia.networks._firing import Binarisation, Firing
+from aitia.networks._fitted import fitted
 from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.firing import Above
@@ -90,13 +91,13 @@ def explain(
     given = activations if isinstance(activations, Activations) else Activations(np.asarray(activations))
     if units is not None:
         given = given.only(units)
-    inventory = concepts.enough(least)
+    firing, inventory = fitted((binarise or Above(0.0)).fire(given, concepts.layout), concepts)
+    inventory = inventory.enough(least)
     if not len(inventory):
         raise ConceptError(
             f"None of the {len(concepts):,} concepts holds at {least:,} or more positions.",
             "Check that the annotations were read, or lower least.",
         )
-    firing = (binarise or Above(0.0)).fire(given, inventory.layout)
     found = search.explain(firing, inventory, show_progress=show_progress)
     decisions = [*given.decisions, *inventory.decisions, *firing.decisions]
     warnings = _warnings(firing)

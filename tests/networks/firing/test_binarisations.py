@@ -44,6 +44,8 @@ def test_quantile_of_distinct_values_fires_at_exactly_the_share():
     values = np.random.default_rng(0).permutation(20_000).reshape(1_000, 1, 20).astype(float)
     for share in (0.005, 0.29, 0.5, 0.9):
         assert Quantile(share).fire(Activations(values)).size == [round(share * 20_000)]
+    # 0.29 * 100 is 28.999999999999996 in double precision.
+    assert Quantile(0.29).fire(Activations(np.arange(100.0)[:, None])).size == [29]
 
 
 def test_quantile_over_many_blocks_is_that_over_one(monkeypatch):

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aitia.networks import Above, Activations, ConceptError, Inventory, overlap_of, parse
+from aitia.networks import (
+    Above,
+    Activations,
+    Beam,
+    ConceptError,
+    Exact,
+    Inventory,
+    explain,
+    overlap_of,
+    parse,
+)
 
 FORMULAS = ["a", "a AND NOT b", "NOT (a OR b) OR c", "TRUE", "FALSE", "NOT c"]
 
@@ -34,6 +44,43 @@ def test_scores_are_those_of_sets_and_of_scikit_learn(seed, text, shape, ragged)
         if 0 < unit.sum() < len(unit):
             assert found.detection_accuracy == pytest.approx(balanced_accuracy_score(unit, formula))
         assert found.total == len(unit)
+
+
+@pytest.mark.parametrize("side", ["units", "concepts"])
+def test_what_one_side_has_no_lengths_for_does_not_exist_past_the_others(side):
+    """Concepts annotated for padded inputs, or units recorded so: as if both had the lengths."""
+    draws = np.random.default_rng(3)
+    lengths = draws.integers(1, 6, 50)
+    masks, values = draws.random((4, 50, 5)) < 0.4, draws.normal(size=(50, 2, 5))
+    given = {"units": lengths, "concepts": lengths, side: None}
+    whole = Inventory.from_masks(masks, "abcd", lengths=lengths)
+    padded = Inventory.from_masks(masks, "abcd", lengths=given["concepts"])
+    units = Above(0.3).fire(Activations(values, lengths=lengths))
+    fires = Above(0.3).fire(Activations(values, lengths=given["units"]))
+    for text in ("a", "NOT a OR b", "TRUE"):
+        assert overlap_of(parse(text), padded, fires) == overlap_of(parse(text), whole, units)
+    for search in (Beam(2), Exact(2)):
+        expected = search.explain(units, whole)
+        for found, each in zip(search.explain(fires, padded), expected, strict=True):
+            assert (found.formula, found.overlap, found.score) == (each.formula, each.overlap, each.score)
+    found = explain(Activations(values, lengths=given["units"]), padded, binarise=Above(0.3), null=0)
+    expected = explain(Activations(values, lengths=lengths), whole, binarise=Above(0.3), null=0)
+    assert found.to_dict()[0]["formula"] == expected.to_dict()[0]["formula"]
+    assert [each.overlap for each in found] == [each.overlap for each in expected]
+
+
+def test_inputs_of_other_lengths_are_refused():
+    masks = np.ones((1, 4, 3), dtype=bool)
+    inventory = Inventory.from_masks(masks, ["a"], lengths=np.array([3, 2, 1, 3]))
+    firing = Above().fire(Activations(np.ones((4, 1, 3)), lengths=np.array([3, 2, 2, 3])))
+    for wrong in (
+        lambda: overlap_of(parse("a"), inventory, firing),
+        lambda: Beam(1).explain(firing, inventory),
+    ):
+        with pytest.raises(
+            ConceptError, match="Input 2 has 2 positions for the units and 1 for the concepts"
+        ):
+            wrong()
 
 
 def test_scores_by_hand():

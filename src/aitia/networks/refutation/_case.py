@@ -16,6 +16,7 @@ from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError, SearchError
 from aitia.networks._explanation import Explanation
 from aitia.networks._firing import Firing
+from aitia.networks._fitted import fitted
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.formulas._formula import Formula
 from aitia.networks.refutation._trial import Trial, Verdict
@@ -102,12 +103,8 @@ class Case:
     def __post_init__(self) -> None:
         object.__setattr__(self, "explanations", tuple(self.explanations))
         firing = matching(self.explanations, self.firing)
-        # Lengths of inputs are the recording's; a concept may be annotated past them.
-        if self.inventory.layout.lengths is None and firing.layout.lengths is not None:
-            inventory = replace(
-                self.inventory, layout=firing.layout, words=self.inventory.words & firing.layout.valid
-            )
-            object.__setattr__(self, "inventory", inventory)
+        firing, inventory = fitted(firing, self.inventory)
+        object.__setattr__(self, "inventory", inventory)
         object.__setattr__(self, "firing", firing)
 
     def __len__(self) -> int:

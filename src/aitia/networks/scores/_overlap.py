@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aitia.networks._errors import ConceptError
 from aitia.networks._explanation import Overlap
 from aitia.networks._firing import Firing
+from aitia.networks._fitted import shared_layout
 from aitia.networks._layout import counted
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.formulas._formula import Formula
@@ -38,15 +38,11 @@ def overlap_of(formula: Formula, inventory: Inventory, firing: Firing) -> tuple[
         >>> overlap_of(parse("water"), inventory, firing)[0].precision
         0.5
     """
-    ours, theirs = firing.layout, inventory.layout
-    if (ours.inputs, ours.shape) != (theirs.inputs, theirs.shape):
-        raise ConceptError(
-            f"Units fire over {ours.inputs:,} inputs of shape {ours.shape}; concepts are known over "
-            f"{theirs.inputs:,} inputs of shape {theirs.shape}.",
-            "Give the same inputs in the same order; binarise with layout=inventory.layout.",
-        )
-    # Lengths of inputs are the recording's: a concept may be annotated past them.
-    mask = inventory.mask_of(formula, packed=True) & ours.valid
+    layout = shared_layout(firing.layout, inventory.layout)
+    mask = inventory.mask_of(formula, packed=True) & layout.valid
+    words = firing.words if layout.lengths is firing.layout.lengths else firing.words & layout.valid
     holds = int(counted(mask))
-    both = [int(counted(mask & words)) for words in firing.words]
-    return tuple(Overlap(shared, holds, int(size), ours.total) for shared, size in zip(both, firing.size))
+    return tuple(
+        Overlap(int(counted(mask & each)), holds, int(size), layout.total)
+        for each, size in zip(words, counted(words), strict=True)
+    )

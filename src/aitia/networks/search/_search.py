@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from aitia.networks._errors import ConceptError
 from aitia.networks._explanation import Explanation, Overlap
 from aitia.networks._firing import Firing
+from aitia.networks._fitted import fitted
 from aitia.networks.concepts._inventory import Inventory
 
 
@@ -66,16 +66,11 @@ class Search(ABC):
             resume: what this search returned before it was stopped, on the same masks.
 
         Raises:
-            ConceptError: masks of units and of concepts are over different inputs or positions.
+            ConceptError: masks of units and of concepts are over different inputs or positions, or inputs of other
+                lengths. (What only one of them has lengths for does not exist past these.)
             KeyboardInterrupt: Ctrl-C before anything was found.
         """
-        ours, theirs = firing.layout, inventory.layout
-        if (ours.inputs, ours.shape) != (theirs.inputs, theirs.shape):
-            raise ConceptError(
-                f"Units were recorded at {ours.inputs:,} inputs of shape {ours.shape}; concepts are known at "
-                f"{theirs.inputs:,} inputs of shape {theirs.shape}.",
-                "Give the same inputs in the same order; binarise with layout=inventory.layout.",
-            )
+        firing, inventory = fitted(firing, inventory)
         done, begun = self._found_before(firing, resume)
         left = [at for at in range(len(firing)) if at not in done]
         if not left:
