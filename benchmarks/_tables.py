@@ -35,13 +35,17 @@ def versions(packages: Mapping[str, str]) -> str:
 
 
 def run_row(script: Path, arguments: Sequence[str], label: str, limit: float | None = None) -> dict | None:
-    """One row of a table, in a process of its own; None, and said on standard error, where it failed or took too long.
+    """One row of a table, in a process of its own.
 
     Args:
         script: the file that does the row and prints it as JSON on its last line.
         arguments: its arguments.
         label: the row in words.
         limit: seconds that it may take; None for no limit.
+
+    Returns:
+        The row; {"unfinished": limit} where it was stopped at the limit; None where it failed. Both are said on
+        standard error.
     """
     command = [sys.executable, str(script), *arguments]
     # A session of its own: a library's workers end with it.
@@ -52,7 +56,7 @@ def run_row(script: Path, arguments: Sequence[str], label: str, limit: float | N
         except subprocess.TimeoutExpired:
             os.killpg(row.pid, signal.SIGKILL)
             print(f"{label}: not done in {limit} s", file=sys.stderr)
-            return None
+            return {"unfinished": limit}
         except BaseException:  # Ctrl-C no longer reaches it by itself
             os.killpg(row.pid, signal.SIGKILL)
             raise
@@ -69,10 +73,9 @@ def replaced(
     return [each for each in results if any(each[k] != found[k] for k in key)] + [found]
 
 
-def write(text: str, marker: str) -> None:
-    """Put a table between its markers in the README."""
+def write(text: str, marker: str, page: Path = README) -> None:
+    """Put a table between its markers in the README, or in another page."""
     start, end = f"<!-- {marker}: made by", f"<!-- {marker}: end -->"
-    page = README.read_text()
-    head, rest = page.split(start, 1)
+    head, rest = page.read_text().split(start, 1)
     first_line, rest = rest.split("\n", 1)
-    README.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")
+    page.write_text(f"{head}{start}{first_line}\n{text}\n{end}{rest.split(end, 1)[1]}")

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> list[dict]:
             if not version(library) or (arguments.library and library != arguments.library):
                 continue
             found = run_row(HERE / "_row.py", [str(number), library], f"{label} | {library}", arguments.limit)
-            if found is None:
+            if found is None or "unfinished" in found:
                 continue
             print(f"{label} | {library} | {found['seconds']:.4f} s | SHD {found['shd']:.1f}", flush=True)
             results = replaced(results, found, ("work", "problem", "library"))

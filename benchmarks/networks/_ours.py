@@ -1,0 +1,231 @@
+"""Ours, called as the documentation calls it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from _peers import PENALTIES, best_of, clocked
+from _problems import CONCEPTS, SIDE, Pictures, layers, pictures, sentence_concepts, sentence_units
+
+from aitia.networks import Activations, Beam, Clusters, Exact, Firing, Inventory, Layout, Quantile
+from aitia.networks.search import Search
+
+SHOWN = 10  # answers kept to compare with the peer's
+EXACT_UNITS = 64
+
+
+def _found(explanations) -> list[tuple[str, float]]:
+    return [(str(each.formula), each.score) for each in explanations[:SHOWN]]
+
+
+def _sentences(words: int, units: np.ndarray | None = None) -> tuple[Inventory, Firing]:
+    names, masks = sentence_concepts(words)
+    inventory = Inventory.from_masks(masks, names)
+    return inventory, _firing(inventory.layout, sentence_units(masks, 1024) if units is None else units)
+
+
+def _firing(layout: Layout, masks: np.ndarray) -> Firing:
+    nothing = np.zeros(len(masks))
+    return Firing(layout, tuple(range(len(masks))), layout.pack(masks), nothing, nothing + np.inf, "drawn")
+
+
+def _some(firing: Firing, many: int) -> Firing:
+    return Firing(
+        firing.layout,
+        firing.units[:many],
+        firing.words[:many],
+        firing.low[:many],
+        firing.high[:many],
+        firing.rule,
+    )
+
+
+def beam_sentences(units: int) -> dict:
+    """The published beam, for the first units."""
+    inventory, firing = _sentences(2000)
+    search, chosen = Beam(length=5), _some(firing, units)
+    search.explain(_some(firing, 1), inventory)
+    found, wall, processor = best_of(lambda: search.explain(chosen, inventory, show_progress=False), 3)
+    return {
+        "seconds": wall / units,
+        "processor": processor / units,
+        "found": _found(found),
+        "note": f"all {units:,} units in {wall:.1f} s" if units > 1 else "",
+    }
+
+
+def exact_sentences(words: int) -> dict:
+    """Certified optima of the first units, and what a beam of ten misses of them."""
+    inventory, firing = _sentences(words)
+    return _exact(inventory, _some(firing, EXACT_UNITS))
+
+
+def exact_noise(words: int) -> dict:
+    """Certified optima where there is next to nothing to find: the worst case."""
+    inventory, firing = _sentences(words)
+    masks = np.random.default_rng(7).random((4, firing.layout.inputs)) < 0.5
+    return _exact(inventory, _firing(firing.layout, masks))
+
+
+def exact_pictures(count: int) -> dict:
+    """Certified optima over pictures."""
+    problem = pictures(count, 64)
+    return _exact(_inventory(problem), fires_at_top(problem, 8), Beam.vision(3))
+
+
+def _exact(inventory: Inventory, firing: Firing, beam: Search | None = None) -> dict:
+    search = Exact(length=3)
+    search.explain(_some(firing, 1), inventory)
+    found, wall, processor = clocked(lambda: search.explain(firing, inventory, show_progress=False))
+    rough = (beam or Beam(length=3)).explain(firing, inventory, show_progress=False)
+    short = np.array([exact.score - each.score for exact, each in zip(found, rough, strict=True)])
+    missed = short > 1e-12
+    return {
+        "seconds": wall / len(firing),
+        "processor": processor / len(firing),
+        "found": _found(found),
+        "note": (
+            f"{sum(each.certified for each in found)} of {len(found)} certified, the slowest "
+            f"{max(each.seconds for each in found):.2g} s; the beam misses {missed.sum()}"
+            + (
+                f", by {short[missed].mean():.4f} on average, {short.max():.4f} at most"
+                if missed.any()
+                else ""
+            )
+        ),
+    }
+
+
+def _inventory(problem: Pictures) -> Inventory:
+    layout = Layout(problem.count, (SIDE, SIDE))
+    names = tuple(f"c{at}" for at in range(CONCEPTS))
+    return Inventory(layout, names, problem.words)
+
+
+def fires_at_top(problem: Pictures, units: int) -> Firing:
+    """Where the first units fire: above the threshold that 0.5% of the cells exceed."""
+    values = Activations(problem.values[:, :units])
+    return Quantile(0.005).fire(values, layout=Layout(problem.count, (SIDE, SIDE)))
+
+
+def fires_in_ranges(problem: Pictures) -> Firing:
+    """Where two units fire in each of five ranges of activation."""
+    return Clusters(5).fire(Activations(problem.values[:, :2]), layout=Layout(problem.count, (SIDE, SIDE)))
+
+
+def beam_pictures(count: int) -> dict:
+    """The published beam over pictures, for all units; masks are read from disk."""
+    problem = pictures(count, 64)
+    inventory, firing = _inventory(problem), fires_at_top(problem, 64)
+    search = Beam.vision(length=10)
+    search.explain(_some(firing, 1), inventory)
+    found, wall, processor = clocked(lambda: search.explain(firing, inventory, show_progress=False))
+    return {
+        "seconds": wall / len(firing),
+        "processor": processor / len(firing),
+        "found": _found(found),
+        "note": f"all {len(firing)} units in {wall:.1f} s",
+    }
+
+
+def clustered_pictures(count: int) -> dict:
+    """The published beam over pictures, for each range of activation."""
+    problem = pictures(count, 64)
+    inventory, firing = _inventory(problem), fires_in_ranges(problem)
+    search = Beam.vision(length=3)
+    found, wall, processor = best_of(lambda: search.explain(firing, inventory, show_progress=False), 3)
+    return {"seconds": wall / len(firing), "processor": processor / len(firing), "found": _found(found)}
+
+
+def kernel(_: int) -> dict:
+    """Words that are joined with a unit's and counted, in a second: dense masks from memory, 64 units at once."""
+    from aitia.networks.search._rows import Rows
+    from aitia.networks.search._sparse import LANES
+    from aitia.networks.search._sparse_kernel import count_against
+    from aitia.networks.search._workers import cores, shares, workers
+
+    draw = np.random.default_rng(0)
+    rows, inputs, units = 256, 1 << 21, 64
+    masks = draw.integers(0, 2**63, (rows, inputs // 64), dtype=np.uint64)
+    layout = Layout(inputs)
+    names = tuple(f"c{at}" for at in range(rows))
+    words = draw.integers(0, 2**63, (units, layout.words), dtype=np.uint64)
+    held = Rows(Inventory(layout, names, masks), False)
+    (_, sparse), *more = held.each_part()
+    assert not more
+
+    with workers() as run:
+
+        def count(first: int, last: int) -> None:
+            dense = np.zeros((held.longest, units), dtype=np.uint64)
+            counts = np.zeros((rows, units), dtype=np.int64)
+            count_against(sparse, np.array([first, last]), words, 0, units, dense, counts)
+
+        def work() -> None:
+            run(count, shares(0, len(sparse.begin) - 1, cores()))
+
+        _, wall, processor = best_of(work)
+    return {
+        "rate": masks.size * units / wall,
+        "seconds": wall,
+        "processor": processor,
+        "note": f"{masks.size / wall:.3g} words read a second, each against {units} units; {LANES} lanes",
+    }
+
+
+def network():
+    """ResNet-20 with weights that were not trained: what it costs does not depend on them."""
+    import torch
+
+    from aitia.networks.examples._resnet import ResidualNetwork
+
+    torch.manual_seed(0)
+    return ResidualNetwork().eval()
+
+
+def small_images(count: int) -> np.ndarray:
+    """Images of noise, shape (count, 3, 32, 32)."""
+    return np.random.default_rng(0).normal(size=(count, 3, 32, 32)).astype(np.float32)
+
+
+def record_maps(count: int) -> dict:
+    """The maps of two layers."""
+    from aitia.networks import record
+
+    model, images = network(), small_images(count)
+    _, wall, processor = best_of(lambda: record(model, ["layer2", "layer3"], images, show_progress=False), 9)
+    return {"seconds": wall, "processor": processor}
+
+
+def probe_one(rows: int) -> dict:
+    """All layers and targets at one penalty."""
+    return _probed(rows, 0.01)
+
+
+def probe_chosen(rows: int) -> dict:
+    """All layers and targets, the penalty chosen within the folds."""
+    return _probed(rows, PENALTIES)
+
+
+def _probed(rows: int, penalty) -> dict:
+    from aitia.networks import probe
+
+    problem = layers(rows)
+
+    def work():
+        return probe(
+            problem.values,
+            problem.targets,
+            folds=problem.fold,
+            penalty=penalty,
+            accuracy=False,
+            show_progress=False,
+        )
+
+    probes, wall, processor = best_of(work, 3)
+    found = [
+        (f"{layer}, {target}", probes[layer, target].quality.value)
+        for layer, target in itertools.product(problem.values, problem.targets)
+    ]
+    return {"seconds": wall, "processor": processor, "found": found}

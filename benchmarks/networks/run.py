@@ -1,0 +1,119 @@
+"""Make the table of benchmarks of networks: ours beside the published searches and what else users would take.
+
+    python benchmarks/networks/run.py                      # everything that is installed
+    python benchmarks/networks/run.py --only sentences     # tasks whose key contains this
+    python benchmarks/networks/run.py --library aitia
+
+Rows run one after the other, each in a process of its own, after a first call that compiles. Results go to
+``results.json`` beside this file and, as a table, between the markers in ``benchmarks/README.md``. Needs
+``pip install pycocotools`` beside ``aitia[networks]``, and the pairs of sentences of SNLI; rows that miss something are
+left out, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from _tasks import TASKS
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _tables import replaced, run_row, versions, write
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+PACKAGES = {
+    "aitia": "aitia",
+    "NumPy": "numpy",
+    "pycocotools": "pycocotools",
+    "scikit-learn": "scikit-learn",
+    "PyTorch": "torch",
+}
+
+
+def run(arguments: argparse.Namespace) -> list[dict]:
+    """Run the rows asked for; rows run earlier stay in the results."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    for number, task in enumerate(TASKS):
+        if arguments.only and arguments.only not in task.key:
+            continue
+        for library in task.libraries:
+            if arguments.library and library != arguments.library:
+                continue
+            label = f"{task.words} | {library}"
+            found = run_row(HERE / "_row.py", [str(number), library], label, arguments.limit)
+            if found is None:
+                continue
+            if "skipped" in found:
+                print(f"{label}: left out, {found['skipped']}", file=sys.stderr)
+                continue
+            if "unfinished" in found:
+                found |= {"task": task.key, "size": task.size, "library": library}
+            else:
+                print(f"{label} | {found['seconds']:.4g} s", flush=True)
+            results = replaced(results, found, ("task", "size", "library"))
+            RESULTS.write_text(json.dumps(results) + "\n")
+    return results
+
+
+def table(results: list[dict]) -> str:
+    """The results as Markdown, ratios to ours."""
+    lines = [
+        "| work | library | seconds | processor s | times ours | answers | peak GB | |",
+        "| --- | --- | ---: | ---: | ---: | --- | ---: | --- |",
+    ]
+    for task in TASKS:
+        here = {
+            each["library"]: each for each in results if (each["task"], each["size"]) == (task.key, task.size)
+        }
+        ours = here.get("aitia")
+        ours = None if ours is None or "unfinished" in ours else ours
+        for library in task.libraries:
+            if library not in here:
+                continue
+            each = here[library]
+            if "unfinished" in each:
+                lines.append(f"| {task.words} | {library} | > {each['unfinished']:g} | | | | | stopped |")
+                continue
+            if "rate" in each:
+                said = f"{each['rate']:.2g} words / s"
+                ratio = f"{ours['rate'] / each['rate']:.3g}" if ours else ""
+            else:
+                said = _agreement(ours["found"], each["found"]) if ours and each.get("found") else ""
+                ratio = f"{each['processor'] / ours['processor']:,.3g}" if ours else ""
+            lines.append(
+                f"| {task.words} | {library} | {each['seconds']:.3g} | {each['processor']:.3g} | {ratio} | {said} | "
+                f"{each['gigabytes']:.2f} | {each.get('note', '')} |"
+            )
+    return "\n".join([*lines, "", versions(PACKAGES)])
+
+
+def _agreement(ours: list, theirs: list) -> str:
+    """What was found, beside ours."""
+    if ours is theirs:
+        return ""
+    if {name for name, _ in theirs} <= {name for name, _ in ours} and len(theirs[0][0]) < 30:
+        held = dict(map(tuple, ours))
+        return f"equal to {max(abs(held[name] - value) for name, value in theirs):.0e}"
+    pairs = list(zip(ours, theirs, strict=False))
+    scores = sum(abs(one[1] - other[1]) < 1e-12 for one, other in pairs)
+    both = sum(one[0] == other[0] and abs(one[1] - other[1]) < 1e-12 for one, other in pairs)
+    if both == len(pairs):
+        return f"the same formula and score, {both} of {len(pairs)}"
+    if scores == len(pairs):
+        return f"the same score, {scores} of {len(pairs)}"
+    means = [np.mean([pair[side][1] for pair in pairs]) for side in (1, 0)]
+    return f"the same score in {scores} of {len(pairs)}; {means[0]:.4f} on average, ours {means[1]:.4f}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", help="run the tasks whose key contains this")
+    parser.add_argument("--library", help="run this library alone")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds for one row")
+    write(table(run(parser.parse_args())), "networks")
