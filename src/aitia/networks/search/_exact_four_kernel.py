@@ -12,7 +12,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from aitia.networks.search._exact_kernel import BATCH, _best_of_pair, _best_of_world, _clear, _most, _spread
+from aitia.networks.search._exact_kernel import (
+    BATCH,
+    _best_of_pair,
+    _best_of_world,
+    _clear,
+    _erase,
+    _most,
+    _spread,
+    _spread_within,
+    _write,
+)
 from aitia.networks.search._popcount import popcounts_16, popcounts_32
 
 
@@ -197,9 +207,7 @@ def quadruples(
     lane = np.zeros(BATCH, dtype=np.int64)
     counted = 0
     for a in range(start, end):
-        first = order[a]
-        for p in range(sparse.first[first], sparse.first[first + 1]):
-            masks[0, sparse.place[p]] = sparse.word[p]
+        _write(sparse, order[a], masks[0])
         for batch in range(a + 1, rows, BATCH):
             wide = min(BATCH, rows - batch)
             # So far must triples be counted: the third and the fourth concept are before this place.
@@ -212,11 +220,7 @@ def quadruples(
             if far < batch + 2:
                 continue
             for j in range(wide):
-                entry = order[batch + j]
-                _spread(sparse, entry, dense, j, masks[0], True)
-                for p in range(sparse.first[entry], sparse.first[entry + 1]):
-                    place = sparse.place[p]
-                    dense[place, BATCH + j] = dense[place, j] & unit[place]
+                _spread_within(sparse, order[batch + j], dense, j, masks[0], unit)
             for c in range(batch + 1, far):
                 counts[:] = 0
                 entry = order[c]
@@ -261,9 +265,7 @@ def quadruples(
                         many += 1
                 if many == 0:
                     continue
-                second = order[b]
-                for p in range(sparse.first[second], sparse.first[second + 1]):
-                    masks[1, sparse.place[p]] = sparse.word[p]
+                _write(sparse, order[b], masks[1])
                 by_limit = np.argsort(-limits[:many])
                 for some in range(0, many, BATCH):
                     taken = min(BATCH, many - some)
@@ -323,8 +325,6 @@ def quadruples(
                     for i in range(taken):
                         for column in range(6):
                             _clear(sparse, order[lane[i]], dense, column * BATCH + i)
-                for p in range(sparse.first[second], sparse.first[second + 1]):
-                    masks[1, sparse.place[p]] = 0
-        for p in range(sparse.first[first], sparse.first[first + 1]):
-            masks[0, sparse.place[p]] = 0
+                _erase(sparse, order[b], masks[1])
+        _erase(sparse, order[a], masks[0])
     return goal, counted

@@ -36,6 +36,29 @@ def _clear(sparse, entry, dense, column):
 
 
 @njit(cache=True, nogil=True)
+def _spread_within(sparse, entry, dense, column, mask, unit):
+    """Write where a sparse row and a mask hold into a column, and where the unit fires too BATCH columns further."""
+    _spread(sparse, entry, dense, column, mask, True)
+    for p in range(sparse.first[entry], sparse.first[entry + 1]):
+        place = sparse.place[p]
+        dense[place, BATCH + column] = dense[place, column] & unit[place]
+
+
+@njit(cache=True, nogil=True)
+def _write(sparse, entry, mask):
+    """Write the words of a sparse row into a mask that is zero."""
+    for p in range(sparse.first[entry], sparse.first[entry + 1]):
+        mask[sparse.place[p]] = sparse.word[p]
+
+
+@njit(cache=True, nogil=True)
+def _erase(sparse, entry, mask):
+    """Undo `_write`."""
+    for p in range(sparse.first[entry], sparse.first[entry + 1]):
+        mask[sparse.place[p]] = 0
+
+
+@njit(cache=True, nogil=True)
 def pair_counts(sparse, order, start, end, columns, unit, dense, held, shared):
     """Count for pairs of rows where both hold, and where both hold and the unit fires.
 
@@ -384,9 +407,7 @@ def triples(
         if many == 0:
             continue
         by_limit = np.argsort(-limits[:many])
-        first = order[a]
-        for p in range(sparse.first[first], sparse.first[first + 1]):
-            mask[sparse.place[p]] = sparse.word[p]
+        _write(sparse, order[a], mask)
         for batch in range(0, many, BATCH):
             wide = min(BATCH, many - batch)
             least = rows
@@ -400,11 +421,7 @@ def triples(
                 b_value[j] = single[b]
                 ab_value[j] = both[a, b]
                 if j < wide:
-                    entry = order[b]
-                    _spread(sparse, entry, dense, j, mask, True)
-                    for p in range(sparse.first[entry], sparse.first[entry + 1]):
-                        place = sparse.place[p]
-                        dense[place, BATCH + j] = dense[place, j] & unit[place]
+                    _spread_within(sparse, order[b], dense, j, mask, unit)
             for c in range(least + 1, limits[by_limit[batch]]):
                 if ups[c] <= need_up and downs[c] <= need_down:
                     continue
@@ -456,8 +473,7 @@ def triples(
                 entry = order[seconds[by_limit[batch + j]]]
                 _clear(sparse, entry, dense, j)
                 _clear(sparse, entry, dense, BATCH + j)
-        for p in range(sparse.first[first], sparse.first[first + 1]):
-            mask[sparse.place[p]] = 0
+        _erase(sparse, order[a], mask)
     return counted
 
 

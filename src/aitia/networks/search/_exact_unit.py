@@ -54,7 +54,7 @@ import numpy as np
 from aitia.networks._explanation import Explanation, Found, Overlap
 from aitia.networks._firing import Firing
 from aitia.networks.formulas._formula import And, Constant, Formula, Or
-from aitia.networks.search._exact_tables import Best, Tables
+from aitia.networks.search._exact_tables import Best, Tables, Values
 from aitia.networks.search._literals import Literals
 from aitia.networks.search._sparse import LANES
 from aitia.networks.search._truth import built, cell_counts, formulas
@@ -197,6 +197,21 @@ class Unit:
         singles = np.ascontiguousarray(self.held[order]), np.ascontiguousarray(self.shared[order])
         return Tables(order, rows, *singles, held, shared, self.total, self.fires)
 
+    def _begun(self, literals: int) -> tuple[Best, np.ndarray, int, Tables, Values] | None:
+        """How the formulas of so many literals are begun; None where none of them can be better than the best so far.
+
+        Returns:
+            The best so far, the literals in order, how many can be second ones, and counts and values of their pairs.
+        """
+        best = self.best[-1]
+        if best.union == 0 or len(self.literals) < literals:
+            return None
+        order, rows = self._order(best, literals)
+        if rows < 2:
+            return None
+        tables = self._fill_tables(order[:rows], rows)
+        return best, order, rows, tables, tables.values(best.union, best.both)
+
     def _run(self, work, several: list[tuple], lanes: int = 16) -> list:
         """Work in threads, each with its own scratch."""
         spare = self.scratch.setdefault(lanes, queue.SimpleQueue())
@@ -224,14 +239,10 @@ class Unit:
         """All formulas of two literals."""
         from aitia.networks.search import _exact_kernel as kernel
 
-        best = self.best[-1]
-        if best.union == 0 or len(self.literals) < 2:
+        begun = self._begun(2)
+        if begun is None:
             return True
-        order, rows = self._order(best, 2)
-        if rows < 2:
-            return True
-        tables = self._fill_tables(order[:rows], rows)
-        values = tables.values(best.union, best.both)
+        best, _, rows, tables, values = begun
 
         def look(start, end, dense, masks):
             state = np.array([best.both, best.size, -1, -1, -1, -1], dtype=np.int64)
@@ -285,14 +296,10 @@ class Unit:
         """All formulas of three literals; whether the search came to its end."""
         from aitia.networks.search import _exact_kernel as kernel
 
-        best = self.best[-1]
-        if best.union == 0 or len(self.literals) < 3:
+        begun = self._begun(3)
+        if begun is None:
             return True
-        order, rows = self._order(best, 3)
-        if rows < 2:
-            return True
-        tables = self._fill_tables(order[:rows], rows)
-        values = tables.values(best.union, best.both)
+        best, order, rows, tables, values = begun
         _, _, most, goal = self._values(best)
         greatest = np.zeros(rows)
         kernel.best_pairs(values.single, values.both, values.every, 0, rows, greatest)
@@ -356,12 +363,10 @@ class Unit:
                 if self._late:
                     return False
                 improved = self._choices(start, end)
-        best = self.best[-1]
-        order, rows = self._order(best, 4)
-        if rows < 2 or len(self.literals) < 4:
+        begun = self._begun(4)
+        if begun is None:
             return True
-        tables = self._fill_tables(order[:rows], rows)
-        values = tables.values(best.union, best.both)
+        best, order, rows, tables, values = begun
         _, _, most, goal = self._values(best)
         far = kernel.pair_bound(values.single, values.both, values.every, values.gains, 0, rows, 1, False)
         columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
