@@ -97,6 +97,50 @@ def test_one_number_as_a_metric():
     assert f"by {found.on_metric[np.abs(found.on_metric).argmax()]:+.4g}" in found.sentence
 
 
+def test_effects_are_printed_and_drawn():
+    model, _, _, inputs, clean = linear(units=30)
+    found = ablation_effects(model, "hidden", None, inputs, Logit(1))
+    order = found.most(3)
+    assert list(order) == list(np.argsort(-np.abs(found.on_metric), kind="stable")[:3])
+    lines = repr(found).splitlines()
+    assert lines[0] == found.sentence and f"unit {order[0]} changes the metric most" in found.sentence
+    assert lines[1].split() == ["unit", "metric", "output", "0", "output", "1", "output", "2"]
+    cells = lines[2].split()
+    assert int(cells[0]) == order[0] and len(lines) == 23 and lines[-1] == "  and 10 more units"
+    np.testing.assert_allclose(
+        [float(each) for each in cells[1:]],
+        [found.on_metric[order[0]], *found.on_outputs[order[0]]],
+        atol=0.005 * np.abs(found.on_outputs).max(),
+    )
+    page = found._repr_html_()
+    assert page.count("<tr>") == 21 and "and 10 more units" in page
+    table = found.table(["a", "b", "c"])
+    assert table["unit"].tolist() == list(range(30)) and table["metric"].tolist() == found.on_metric.tolist()
+    assert table["output b"].tolist() == found.on_outputs[:, 1].tolist()
+    patched = patch_effects(model, "hidden", None, clean, inputs, Logit(1))
+    assert f"{patched.restored[patched.most(1)[0]]:.1%}" in repr(patched).splitlines()[2]
+    picture, bars = found.figure(["a", "b", "c"]).axes[:2]
+    np.testing.assert_array_equal(picture.images[0].get_array(), found.on_outputs)
+    assert [each.get_text() for each in picture.get_xticklabels()] == ["a", "b", "c"]
+    np.testing.assert_allclose([each.get_width() for each in bars.patches], found.on_metric)
+    few = found.figure(most=4).axes[0]
+    assert [each.get_text() for each in few.get_yticklabels()] == [str(each) for each in found.most(4)]
+    assert few.get_title(loc="left") == "4 of 30 units, largest effects first"
+    without = ablation_effects(model, "hidden", [5], inputs)
+    output = int(np.abs(without.on_outputs[0]).argmax())
+    assert f"Of 1 unit of layer 'hidden', unit 5 changes an output most: output {output}" in without.sentence
+    assert len(without.figure().axes) == 2  # the map and its scale
+    with pytest.raises(NetworkError, match="2 names were given for 3 outputs"):
+        found.figure(["a", "b"])
+
+
+def test_no_effect_is_said():
+    model, _, _, inputs, _ = linear()
+    found = ablation_effects(model, "hidden", [2], inputs)
+    assert found.sentence == "None of 1 unit of layer 'hidden' changes anything."
+    assert "+0" in repr(found) and found.figure().axes
+
+
 def test_errors_name_what_is_wrong():
     model, _, _, inputs, clean = linear()
     labels = np.zeros(11, dtype=int)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aitia.core import Decision, progress
 from aitia.networks._errors import LayerError, NetworkError
+from aitia.networks._prose import many
 from aitia.networks.recording._actions import Action, Change, PatchFrom, ablate
 from aitia.networks.recording._adapt import adapt
 from aitia.networks.recording._intervene import changes_of, check_actions, check_unit
@@ -18,10 +20,15 @@ from aitia.networks.recording._model import Model
 from aitia.networks.recording._record import BATCH
 from aitia.networks.recording._rows import batch_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
 Metric = Callable[[np.ndarray], np.ndarray]
 
 # Outputs under all interventions that are held at once; more units than fit take another round.
 _MEMORY = 1 << 30
+_UNITS, _OUTPUTS = 20, 10  # of a printed table
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +64,120 @@ class Effects:
     @property
     def sentence(self) -> str:
         """The largest effect in a sentence."""
+        at = int(self.most(1)[0])
+        of = f"Of {many(len(self.units), 'unit')} of layer {self.layer!r}, unit {self.units[at]}"
+        if not self.on_outputs.any() and (self.on_metric is None or not self.on_metric.any()):
+            return f"None of {many(len(self.units), 'unit')} of layer {self.layer!r} changes anything."
         if self.on_metric is not None:
-            at = int(np.argmax(np.abs(self.on_metric)))
-            return (
-                f"Of {len(self.units)} units of layer {self.layer!r}, unit {self.units[at]} changes the metric most: "
-                f"by {self.on_metric[at]:+.4g} from {self.metric:.4g}."
-            )
-        at, output = np.unravel_index(int(np.argmax(np.abs(self.on_outputs))), self.on_outputs.shape)
+            return f"{of} changes the metric most: by {self.on_metric[at]:+.4g} from {self.metric:.4g}."
+        output = int(np.argmax(np.abs(self.on_outputs[at])))
         return (
-            f"Of {len(self.units)} units of layer {self.layer!r}, unit {self.units[at]} changes an output most: output "
-            f"{output} by {self.on_outputs[at, output]:+.4g} from {self.outputs[output]:.4g}."
+            f"{of} changes an output most: output {output} by {self.on_outputs[at, output]:+.4g} from "
+            f"{self.outputs[output]:.4g}."
         )
+
+    def most(self, count: int) -> np.ndarray:
+        """The places of the units of largest effect (on the metric, or on any output), largest first.
+
+        Args:
+            count: how many.
+        """
+        changes = self.on_outputs if self.on_metric is None else self.on_metric[:, None]
+        size = np.abs(changes).max(axis=1)
+        return np.argsort(-size, kind="stable")[:count]
+
+    def figure(self, names: Sequence[str] | None = None, most: int = 64) -> Figure:
+        """Units by outputs, coloured by the mean change; where there is a metric, its change beside it.
+
+        Args:
+            names: of the outputs; None for their numbers.
+            most: the most units: of more, those of largest effect, the largest on top.
+
+        Raises:
+            NetworkError: other than one name for each output.
+        """
+        from aitia.networks.recording._effects_figure import effects_figure
+
+        places = np.arange(len(self.units)) if len(self.units) <= most else self.most(most)
+        return effects_figure(self, places, self._names(names))
+
+    def table(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row a unit: the mean change of each output, of the metric, and what patching restores.
+
+        Args:
+            names: of the outputs; None for their numbers.
+
+        Raises:
+            NetworkError: other than one name for each output.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"unit": self.units}
+        if self.on_metric is not None:
+            columns["metric"] = self.on_metric
+        if self.restored is not None:
+            columns["restored"] = self.restored
+        for place, name in enumerate(self._names(names)):
+            columns[f"output {name}"] = self.on_outputs[:, place]
+        return pd.DataFrame(columns)
+
+    def _names(self, names: Sequence[str] | None) -> list[str]:
+        outputs = self.on_outputs.shape[1]
+        if names is not None and len(names) != outputs:
+            raise NetworkError(
+                f"{len(names):,} names were given for {outputs:,} outputs.", "Give one name for each output."
+            )
+        return [str(each) for each in (range(outputs) if names is None else names)]
+
+    def _shown(self) -> tuple[list[str], list[list[str]], int]:
+        """Heads and cells of the units of largest effect, and how many outputs were left out."""
+        outputs = self.on_outputs.shape[1]
+        # The outputs that change most, in their own order.
+        kept = np.sort(np.argsort(-np.abs(self.on_outputs).max(axis=0), kind="stable")[:_OUTPUTS])
+        heads = ["unit"]
+        heads += ["metric"] if self.on_metric is not None else []
+        heads += ["restored"] if self.restored is not None else []
+        heads += [f"output {each}" for each in kept]
+        digits = _digits(self.on_outputs)
+        cells = []
+        for at in self.most(_UNITS):
+            row = [str(self.units[at])]
+            row += (
+                [f"{self.on_metric[at]:+.{_digits(self.on_metric)}f}"] if self.on_metric is not None else []
+            )
+            row += [f"{self.restored[at]:.1%}"] if self.restored is not None else []
+            cells.append([*row, *(f"{each:+.{digits}f}" for each in self.on_outputs[at, kept])])
+        return heads, cells, outputs - len(kept)
+
+    def _more(self, outputs: int) -> str:
+        units = len(self.units) - _UNITS
+        said = [many(units, "more unit")] if units > 0 else []
+        said += [many(outputs, "more output")] if outputs else []
+        return f"and {' and '.join(said)}" if said else ""
+
+    def __repr__(self) -> str:
+        heads, cells, outputs = self._shown()
+        widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [heads, *cells]
+        ]
+        more = self._more(outputs)
+        return "\n".join([self.sentence, *(f"  {line}" for line in lines), *([f"  {more}"] if more else [])])
+
+    def _repr_html_(self) -> str:
+        heads, cells, outputs = self._shown()
+        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
+        more = self._more(outputs)
+        return (
+            f"<p>{html.escape(self.sentence)}</p><table><tr>{''.join(f'<th>{each}</th>' for each in heads)}</tr>{rows}"
+            f"</table>{f'<p>{more}</p>' if more else ''}"
+        )
+
+
+def _digits(changes: np.ndarray) -> int:
+    """After the point: three that count of the largest change."""
+    most = float(np.abs(changes).max())
+    return max(0, 2 - int(np.floor(np.log10(most)))) if most > 0 else 0
 
 
 def ablation_effects(
