@@ -137,6 +137,10 @@ def test_ranges_have_no_larger_sum_of_squares_than_scikit_learn_finds(count):
     assert len(within) == 5
     # Exact for up to 1,000 distinct values; beyond, a local optimum started at the best of 1,000 quantiles.
     assert ours <= theirs * (1 + (1e-9 if count <= 1_000 else 1e-3))
+    # And no value would be nearer to the mean of another range: where Lloyd's iterations stay.
+    means = np.array([each.mean() for each in within])
+    for place, each in enumerate(within):
+        assert (np.abs(each - means).argmin(axis=1) == place).all()
 
 
 def test_upsampled_ranges_are_disjoint_too():
