@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aitia.networks import ConceptError, Planted, overlap_of, simplified
+from aitia.networks import ConceptError, Inventory, Planted, overlap_of, simplified
+from aitia.networks.planted._formulas import drawn_formula
 
 
 @settings(deadline=None, max_examples=12)
@@ -41,6 +42,30 @@ def test_units_without_noise_fire_exactly_where_their_formula_holds(seed, shape,
         for part in (formula.parts[0],) if formula.length > 1 else ():
             overlap = overlap_of(part, network.inventory, network.firing)[unit]
             assert overlap.intersection_over_union <= 0.9
+
+
+def without(formula, name):
+    """The formula with a concept taken out, None where nothing is left."""
+    if not formula.parts:
+        return None if formula.concepts == (name,) else formula
+    parts = [without(part, name) for part in formula.parts]
+    if None in parts:
+        return next((part for part in parts if part is not None), None)
+    return type(formula)(*parts)
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_no_concept_is_idle_where_concepts_lie_within_each_other(length):
+    """Of nested concepts most formulas need only some: c1 AND c5 is c1."""
+    edges = np.linspace(40, 360, 9).astype(int)
+    inventory = Inventory.from_masks(np.arange(400) < edges[:, None], [f"c{each}" for each in range(9)])
+    for seed in range(40):
+        formula = drawn_formula(inventory, 9, length, (0.02, 0.9), 0.05, seed, 0)
+        mask = inventory.mask_of(formula)
+        for name in formula.concepts:
+            rest = without(formula, name)
+            other = np.zeros_like(mask) if rest is None else inventory.mask_of(rest)
+            assert (mask & other).sum() <= 0.95 * (mask | other).sum(), (formula, name)
 
 
 def test_same_seed_same_network_and_noise_changes_units_alone():
