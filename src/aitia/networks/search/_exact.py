@@ -55,6 +55,11 @@ class Exact(Search):
     Assumes:
         Fewer than 9e7 positions, so that products of two counts are exact in double precision.
 
+    Source:
+        The bounds and their proofs are this project's own, at the top of `_exact_unit.py`. La Rosa and Gilpin 2026,
+        Guaranteed Optimal Compositional Explanations for Neurons (ICML), search pictures with bounds of their own, over
+        formulas that begin with a concept and grow by OR, AND and AND NOT; those are among the ones searched here.
+
     Example:
         >>> import numpy as np
         >>> from aitia.networks import Exact, Firing, Inventory
