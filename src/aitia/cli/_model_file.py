@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from aitia.networks.edits import Editor
 
 SHIPPED = ("scenes", "digits", "pairs")
-_WRITTEN = ("model", "layer", "inputs", "concepts", "labels", "classes", "vocabulary", "images", "texts")
 
 
 class UnreadableModel(AitiaError):
@@ -39,7 +38,8 @@ class Explained:
         images: the inputs as images, or None.
         texts: the inputs as sentences, by role, or None.
         editor: makes edits of the inputs, or None.
-        share: at which share of its activations a unit fires, where the layer gives maps and nothing else is asked.
+        why_not: why there is none, and what to do about it.
+        share: at which share of its activations a unit fires where nothing else is asked; None for above 0.
         title: a heading.
         source: where it comes from, in words.
     """
@@ -53,7 +53,8 @@ class Explained:
     images: np.ndarray | None = field(default=None, repr=False)
     texts: Mapping[str, Sequence[Sequence[str]]] | None = field(default=None, repr=False)
     editor: Editor | None = field(default=None, repr=False)
-    share: float = 0.005
+    why_not: str = ""
+    share: float | None = None
     title: str = ""
     source: str = ""
 
@@ -94,6 +95,7 @@ def _written(path: Path, layer: str | None, inputs: str | None, concepts: str | 
     import numpy as np
 
     from aitia.cli._array_file import read_concepts, read_inputs
+    from aitia.cli._model_editor import editor_for
     from aitia.networks import Inventory
 
     held = vars(run_python_file(path, UnreadableModel))
@@ -122,6 +124,9 @@ def _written(path: Path, layer: str | None, inputs: str | None, concepts: str | 
     texts = held.get("texts")
     if texts is None and held.get("vocabulary") is not None:
         texts = _words(given, held["vocabulary"])
+    editor, why_not = editor_for(held, given, inventory, texts)
+    if labels is None:
+        why_not = "No edits were tried: without labels it is not known what the outputs mean. Write labels = ... there."
     return Explained(
         held["model"],
         str(chosen),
@@ -131,6 +136,8 @@ def _written(path: Path, layer: str | None, inputs: str | None, concepts: str | 
         tuple(map(str, held.get("classes", ()))),
         held.get("images", None if texts is not None else _as_images(given)),
         texts,
+        editor,
+        why_not=why_not,
         title=f"Units of {chosen} in {path.name}",
         source=str(path),
     )
@@ -175,7 +182,11 @@ def _shipped(name: str, layer: str | None, seed: int) -> Explained:
     elif name == "digits":
         network = examples.digit_network(seed)
         inventory = network.data.inventory()
-        shown = {"images": 16 - network.data.images}
+        shown = {
+            "images": 16 - network.data.images,
+            "why_not": "No edits were tried: the concepts are measured from whole digits, so that none can be put in "
+            "or taken out by itself.",
+        }
     else:
         network = examples.pair_network(seed)
         inventory, shown = _of_pairs(network.data)
@@ -195,16 +206,17 @@ def _shipped(name: str, layer: str | None, seed: int) -> Explained:
 def _of_pairs(pairs: Any) -> tuple[Inventory, dict[str, Any]]:
     import numpy as np
 
-    from aitia.networks.concepts import from_texts
-    from aitia.networks.edits import Word, WordEditor
+    from aitia.networks.edits import Overlap, Word, WordEditor
 
     texts = {"premise": pairs.premises, "hypothesis": pairs.hypotheses}
-    inventory = from_texts(texts)
-    words = {
-        name: Word(inventory.parents[name], category.removeprefix("word in "))  # type: ignore[arg-type]
-        for name, category in zip(inventory.names, inventory.categories, strict=True)
-        if category.startswith("word in ")
-    }
+    inventory = pairs.inventory()
+    words: dict[str, Word | Overlap] = {"no word of its own in hypothesis": Overlap()}
+    for name, category in zip(inventory.names, inventory.categories, strict=True):
+        kind, _, role = category.partition(" in ")
+        if kind == "word":
+            words[name] = Word(inventory.parents[name], role)  # type: ignore[arg-type]
+        elif kind == "group":
+            words[name] = Word(pairs.groups[name.removesuffix(f" in {role}")], role)  # type: ignore[arg-type]
 
     def encode(premises, hypotheses):
         made = type(pairs)(
@@ -215,4 +227,6 @@ def _of_pairs(pairs: Any) -> tuple[Inventory, dict[str, Any]]:
     return inventory, {
         "texts": texts,
         "editor": WordEditor(pairs.premises, pairs.hypotheses, words, encode),
+        # Above 0 most of its units fire at nearly every pair, and their formulas say little.
+        "share": 0.1,
     }

@@ -57,7 +57,7 @@ def neurons(
         typer.Option(
             metavar="SHARE",
             help="A unit fires at the top share of its activations. Without either: 0.005 for maps of a model, "
-            "else above 0.",
+            "0.02 for scenes, 0.1 for pairs, else above 0.",
         ),
     ] = None,
     units: Annotated[
@@ -110,7 +110,7 @@ def neurons(
         inventory = network.inventory
         activations = record(network.model, network.layer, network.inputs)
         maps = len(activations.positions) == 2
-        binarise = _binarisation(threshold, quantile, network.share if maps else None)
+        binarise = _binarisation(threshold, quantile, network.share or (0.005 if maps else None))
         subject = None
         if network.labels is not None:
             subject = Subject(
@@ -134,7 +134,7 @@ def neurons(
     )
     whole = out is not None and not quick and not any(each.stopped for each in found)
     worth = _worth(found, method, subject, seed) if whole else ()
-    edits = _edits(found, worth, subject, network, seed) if whole and network is not None else ()
+    edits, no_edits = _edits(found, worth, subject, network, seed) if whole else ((), "")
     if out is not None:
         from aitia.report import NeuronFindings, write_neuron_report
 
@@ -150,7 +150,7 @@ def neurons(
             }
         else:
             shown = {"source": " and ".join(dict.fromkeys((source, concepts or source)))}
-        write_neuron_report(NeuronFindings(found, worth, edits, **shown), out)
+        write_neuron_report(NeuronFindings(found, worth, edits, no_edits, **shown), out)
     if as_json:
         import json
 
@@ -198,11 +198,17 @@ def _worth(found: Explanations, search: Search, subject: Subject | None, seed: i
 
 
 def _edits(
-    found: Explanations, worth: tuple[Worth, ...], subject: Subject | None, network: Explained, seed: int
-) -> tuple[TriedEdits, ...]:
-    """For each class the edits that should turn answers to it, tried."""
+    found: Explanations,
+    worth: tuple[Worth, ...],
+    subject: Subject | None,
+    network: Explained | None,
+    seed: int,
+) -> tuple[tuple[TriedEdits, ...], str]:
+    """For each class the edits that should turn answers to it, tried; or why there are none."""
+    if network is None:
+        return (), "No edits were tried: they need the model, not only what was recorded of it."
     if subject is None or network.editor is None:
-        return ()
+        return (), network.why_not
     import numpy as np
 
     from aitia.networks.edits import answers_of, suggest_edits, try_edits
@@ -212,24 +218,29 @@ def _edits(
     effects = np.zeros((len(found), len(subject.classes)))
     for at, each in enumerate(worth):
         trial = each[Consequence.name]
-        if trial.attempted and len(trial.details["ablated"]) == len(subject.classes):
-            effects[at] = [-effect.active.value for effect in trial.details["ablated"]]
-    answers, _ = answers_of(subject)
-    suggested = [
-        edit
-        for place in range(len(subject.classes))
-        for edit in suggest_edits(
+        changes = [-effect.active.value for effect in trial.details["ablated"]] if trial.attempted else []
+        if len(changes) == 1 and len(subject.classes) == 2:
+            changes = [0.0, *changes]  # the one output is the second class's
+        if len(changes) == len(subject.classes):
+            effects[at] = changes
+    answers, logits = answers_of(subject)
+    suggested = []
+    for place in range(len(subject.classes)):
+        several = suggest_edits(
             found.explanations,
             place,
             firing=found.firing,
             inventory=found.inventory,
             effects=effects,
             answers=answers,
+            logits=logits,
             classes=subject.classes,
-            most=_EDITS,
+            most=4 * len(found.inventory),
         )
-    ]
-    return (try_edits(subject, suggested, network.editor, most=_EDITED, seed=seed),) if suggested else ()
+        suggested += [each for each in several if network.editor.knows(each)][:_EDITS]
+    if not suggested:
+        return (), "No edits were tried: none that can be made follows from the formulas."
+    return (try_edits(subject, suggested, network.editor, most=_EDITED, seed=seed),), ""
 
 
 def _search(

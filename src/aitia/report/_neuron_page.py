@@ -54,6 +54,7 @@ class NeuronFindings:
         explanations: the explanations.
         worth: what was tried to break each, in their order; () where nothing was.
         edits: edits that were tried.
+        no_edits: why none were, in a sentence.
         images: the inputs as images: (inputs, height, width), (inputs, height, width, channels) or (inputs, channels,
             height, width).
         texts: or the inputs as sentences, by role (``"premise"``): lists of words.
@@ -66,6 +67,7 @@ class NeuronFindings:
     explanations: Explanations
     worth: Sequence[Worth] = ()
     edits: Sequence[TriedEdits] = ()
+    no_edits: str = ""
     images: np.ndarray | None = field(default=None, repr=False)
     texts: Mapping[str, Sequence[Sequence[str]]] | None = field(default=None, repr=False)
     labels: np.ndarray | None = field(default=None, repr=False)
@@ -103,7 +105,7 @@ def neuron_page(findings: NeuronFindings) -> str:
     contents = [
         ("units", "Units", True),
         ("together", "All units together", bool(figures)),
-        ("edits", "Edits", bool(findings.edits)),
+        ("edits", "Edits", bool(findings.edits or findings.no_edits)),
         ("details", "Each unit", True),
         ("concepts", "Concepts", True),
         ("decisions", "Decisions", bool(found.decisions)),
@@ -136,6 +138,9 @@ def neuron_page(findings: NeuronFindings) -> str:
             figures=figures,
             edits=tried,
             edit_sentences=[each.sentence for each in findings.edits],
+            edit_fits=[each.fit for each in findings.edits if each.fit],
+            with_expected=any(each.edit.expected is not None for each in tried),
+            no_edits=findings.no_edits,
             concepts=found.inventory.describe(),
             share=found.inventory.support / found.inventory.layout.total,
             decisions=found.decisions,

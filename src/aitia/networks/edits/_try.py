@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from aitia.core import progress, stream
 from aitia.networks._errors import NetworkError
+from aitia.networks._prose import either, many
 from aitia.networks.edits._edit import Edit
 from aitia.networks.edits._editor import Editor
 from aitia.networks.recording._record import record
@@ -66,10 +67,11 @@ class TriedEdit:
         """What came of it in a sentence."""
         action = self.edit.action
         return (
-            f"{action[0].upper()}{action[1:]}: {self.flips} of {self.inputs} answers become {self.edit.class_name} "
-            f"({self.share:.0%}); of matched random edits {self.random_share:.0%} do (difference "
-            f"{self.difference.value:+.2f}, {self.difference.level:.0%} interval {self.difference.low:+.2f} to "
-            f"{self.difference.high:+.2f}, p = {self.p_value:.2g})."
+            f"{action[0].upper()}{action[1:]}: {self.flips} of {many(self.inputs, 'answer')} "
+            f"{either(self.flips, 'becomes', 'become')} {self.edit.class_name} ({self.share:.0%}); of matched random "
+            f"edits {self.random_share:.0%} do (difference {self.difference.value:+.2f}, "
+            f"{self.difference.level:.0%} interval {self.difference.low:+.2f} to {self.difference.high:+.2f}, "
+            f"p = {self.p_value:.2g})."
         )
 
 
@@ -103,6 +105,38 @@ class TriedEdits:
         return tuple(sorted(found, key=lambda each: -each.difference.value))
 
     @property
+    def rank_agreement(self) -> Mapping[str, float]:
+        """Spearman's rank correlation of the measured changes with what was said before, over edits: ``"predicted"``
+        and, where edits have it, ``"expected"``; without those that cannot be told: of fewer than three edits, or of
+        equal numbers."""
+        found = {}
+        for name in ("predicted", "expected"):
+            said = [getattr(each.edit, name) for each in self.tried]
+            if len(said) > 2 and None not in said:
+                value = _rank_correlation(np.array(said), np.array([each.changed for each in self.tried]))
+                if np.isfinite(value):
+                    found[name] = value
+        return found
+
+    @property
+    def fit(self) -> str:
+        """How well the changes that were predicted agree with those measured, in a sentence; empty without any."""
+        agreement = self.rank_agreement
+        if not agreement:
+            return ""
+        parts = []
+        for name, words in (
+            ("predicted", "the part through formulas that name the concept"),
+            ("expected", "the regression on concepts"),
+        ):
+            if name in agreement:
+                shares = [getattr(each.edit, name) / each.changed for each in self.tried if each.changed]
+                size = f"{np.median(shares):.2g} times its size in the median" if shares else "of no size"
+                parts.append(f"{words} has rank correlation {agreement[name]:+.2f} with it and is {size}")
+        rest = f"; {parts[1]}" if len(parts) > 1 else ""
+        return f"Beside the measured change of the logit difference, over {len(self.tried)} edits: {parts[0]}{rest}."
+
+    @property
     def sentence(self) -> str:
         """All in a sentence."""
         if not self.tried:
@@ -111,28 +145,31 @@ class TriedEdits:
         share = sum(each.flips for each in self.tried) / count
         other = sum(each.random_flips for each in self.tried) / count
         return (
-            f"{len(self.tried)} edits were made on {count:,} inputs: {share:.0%} of the answers become what was "
-            f"predicted, and {other:.0%} after matched random edits; {len(self.working)} of {len(self.tried)} edits do "
-            f"better than random ones (exact test, level 0.05 divided by {len(self.tried)})."
+            f"{many(len(self.tried), 'edit was', 'edits were')} made on {many(count, 'input')}: {share:.0%} of the "
+            f"answers become what was predicted, and {other:.0%} after matched random edits; {len(self.working)} of "
+            f"{many(len(self.tried), 'edit')} {either(len(self.working), 'does', 'do')} better than random ones (exact "
+            f"test, level 0.05 divided by {len(self.tried)})."
         )
 
     def __repr__(self) -> str:
         return "\n".join(
-            [self.sentence, *(f"  {each.sentence}" for each in self.tried)]
+            [self.sentence, *([self.fit] if self.fit else []), *(f"  {each.sentence}" for each in self.tried)]
             + [f"  Not made: {edit.action}. {why}" for edit, why in self.left_out]
         )
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td style='text-align:left'>{html.escape(each.edit.action)}</td>"
-            f"<td>{html.escape(each.edit.class_name)}</td><td>{each.edit.predicted:+.2f}</td><td>{each.changed:+.2f}</td>"
+            f"<td>{html.escape(each.edit.class_name)}</td><td>{each.edit.predicted:+.2f}</td>"
+            f"<td>{'' if each.edit.expected is None else f'{each.edit.expected:+.2f}'}</td><td>{each.changed:+.2f}</td>"
             f"<td>{each.inputs}</td><td>{each.share:.0%}</td><td>{each.random_share:.0%}</td><td>{each.p_value:.2g}</td>"
             f"</tr>"
             for each in self.tried
         )
-        heads = ("edit", "to", "predicted", "measured", "inputs", "flipped", "random", "p")
+        heads = ("edit", "to", "by formulas", "by regression", "measured", "inputs", "flipped", "random", "p")
         return (
-            f"<p>{html.escape(self.sentence)}</p><table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
+            f"<p>{html.escape(self.sentence)}</p><p>{html.escape(self.fit)}</p>"
+            f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
             f"{rows}</table>"
         )
 
@@ -247,6 +284,14 @@ def _counted(
         change[1],
         made.examples,
     )
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
+    one, other = (rankdata(each) - (len(each) + 1) / 2 for each in (one, other))
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / size if size else float("nan")
 
 
 def mcnemar(only: int, other: int) -> float:

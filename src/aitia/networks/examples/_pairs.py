@@ -10,6 +10,7 @@ import numpy as np
 
 from aitia.core import stream
 from aitia.networks._errors import NetworkError
+from aitia.networks.concepts import Inventory
 from aitia.networks.examples._pair_words import (
     ANIMAL_DOING,
     ANIMALS,
@@ -111,6 +112,44 @@ class Pairs:
             return found
 
         return numbered(self.premises, LONGEST), numbered(self.hypotheses, LONGEST)
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The words of the corpus that go together, by what a reader would call them."""
+        places = [phrase.split()[-1] for phrase in (*OUTDOORS, *INDOORS)]
+        return {
+            "a negation": NEGATIONS,
+            "a woman": FEMALE,
+            "a man": MALE,
+            "an animal": ANIMALS,
+            "looks": LOOKS,
+            "clothes": CLOTHES,
+            "a colour": SHADES,
+            "a state": UNSAID,
+            "a place": tuple(places),
+            "a thought": THINKERS,
+        }
+
+    def inventory(self) -> Inventory:
+        """Concepts of each pair: words and overlaps (`from_texts`), groups of words, and no word of its own.
+
+        The groups (`groups`) are those that a reader of the corpus makes: a negation, a woman (or a girl, a lady, ...),
+        a man, an animal, clothes, and so on, in the premise and in the hypothesis. A hypothesis without a word of its
+        own is one whose words are all in the premise. Where the shortcuts are planted is not marked.
+        """
+        from aitia.networks.concepts import from_texts, join
+
+        texts = {"premise": self.premises, "hypothesis": self.hypotheses}
+        names, categories, masks = [], [], []
+        for role, sentences in texts.items():
+            for name, words in self.groups.items():
+                names.append(f"{name} in {role}")
+                categories.append(f"group in {role}")
+                masks.append(np.array([not {*words}.isdisjoint(each) for each in sentences]))
+        names.append("no word of its own in hypothesis")
+        categories.append("overlap")
+        masks.append(self.cues["overlap"])
+        return join(from_texts(texts), Inventory.from_masks(np.stack(masks), names, categories=categories))
 
     def of_inputs(self, chosen: np.ndarray) -> Pairs:
         """Some of the pairs."""
