@@ -99,7 +99,7 @@ def test_labels_count_once_and_formulas_have_all_categories_of_their_concepts():
     ]
     assert (one.by_category, one.unique) == ({"object": 4}, {"object": 2})
     assert one.sentence == (
-        "4 of 5 units score above 0.04 with a formula of length 1: 2 different ones (2 object)."
+        "4 of 5 units score above 0.04 with a formula of length 1, 2 labels in all: 2 object."
     )
     two = detectors(explanations, inventory, length=2)
     assert two.detectors[3].label == "sea AND NOT blue" and two.detectors[3].score == pytest.approx(1.0)
@@ -113,4 +113,4 @@ def test_a_detector_exceeds_the_threshold():
     assert len(detectors(explanations, inventory, threshold=score)) == 3
     assert len(detectors(explanations, inventory, threshold=np.nextafter(score, 0))) == 4
     none = detectors(explanations, inventory, threshold=1.0)
-    assert len(none) == 0 and none.unique == {} and "0 different ones." in none.sentence
+    assert len(none) == 0 and none.unique == {} and none.sentence.endswith("0 labels in all.")

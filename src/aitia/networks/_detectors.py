@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aitia.networks._explanation import Explanation
+from aitia.networks._prose import many
 from aitia.networks.concepts._inventory import Inventory
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Detectors:
             f"{count} {category or 'without category'}" for category, count in self.unique.items()
         )
         return (
-            f"{len(self)} of {self.units} units score above {self.threshold:g} with a formula of length {self.length}: "
-            f"{sum(self.unique.values())} different ones{f' ({kinds})' if kinds else ''}."
+            f"{len(self)} of {many(self.units, 'unit')} score above {self.threshold:g} with a formula of length "
+            f"{self.length}, {many(sum(self.unique.values()), 'label')} in all{f': {kinds}' if kinds else ''}."
         )
 
     def table(self) -> pd.DataFrame:
@@ -87,7 +88,7 @@ class Detectors:
 
     def __repr__(self) -> str:
         rows = [
-            f"  {category or '(no category)'}: {units} units, {unique} unique"
+            f"  {category or '(no category)'}: {many(units, 'unit')}, {unique} unique"
             for category, units, unique in self._rows()
         ]
         return "\n".join([self.sentence, *rows])
@@ -126,7 +127,7 @@ def detectors(
         >>> values = np.array([[1, 1, 1], [1, -1, 1], [-1, -1, -1], [-1, -1, -1], [-1, -1, -1], [-1, -1, -1]])
         >>> found = Beam(1).explain(Above().fire(Activations(values)), inventory)
         >>> detectors(found, inventory)
-        3 of 3 units score above 0.04 with a formula of length 1: 1 different ones (1 object).
+        3 of 3 units score above 0.04 with a formula of length 1, 1 label in all: 1 object.
           object: 3 units, 1 unique
     """
     category = dict(zip(inventory.names, inventory.categories, strict=True))
