@@ -69,3 +69,56 @@ def _grown(formulas, grow_by, scored, length, width):
         formulas = dict(Counter(formulas | new).most_common(width))
     best, score = Counter(formulas).most_common(1)[0]
     return (best.formula, score) if score > 0 else (None, 0.0)
+
+
+def apart(masks, names, unit, length, width, silent=False, negations=False, penalty=1.0):
+    """Not published: one formula of those with equal counts is kept, and NOT may come first or after OR."""
+    if not unit.any():
+        return None, 0.0
+    fires = int(unit.sum())
+
+    def entry(formula, mask, words):
+        both, size = int((mask & unit).sum()), int(mask.sum())
+        score = penalty**words * (both / (size + fires - both)) if both else 0.0
+        return score, (size, both), Entry(formula, mask, words)
+
+    def kept(beam, new):
+        score, counts, _ = new
+        for at, (other, held, _) in enumerate(beam):
+            if held == counts:
+                if other >= score:
+                    return beam
+                beam = beam[:at] + beam[at + 1 :]
+                break
+        at = sum(other >= score for other, _, _ in beam)
+        return [*beam[:at], new, *beam[at:]][:width]
+
+    leaves = [Entry(Concept(name), mask, 0) for name, mask in zip(names, masks, strict=True)]
+    beam = []
+    for leaf in leaves:
+        new = [entry(leaf.formula, leaf.mask, 0)]
+        if negations:
+            new.append(entry(Not(leaf.formula), ~leaf.mask, 1))
+        for each in new:
+            if each[0] > 0 or not silent:
+                beam = kept(beam, each)
+    grow_by = [leaf for leaf in leaves if silent or (leaf.mask & unit).any()]
+    for _ in range(length - 1):
+        grown = []
+        for old in beam:
+            grown = kept(grown, old)
+        for _, _, old in beam:
+            for leaf in grow_by:
+                f, g, c = old.formula, leaf.formula, old.words + 1
+                new = [
+                    entry(Or(f, g), old.mask | leaf.mask, c),
+                    entry(And(f, g), old.mask & leaf.mask, c),
+                    entry(And(f, Not(g)), old.mask & ~leaf.mask, c + 1),
+                ]
+                if negations:
+                    new.append(entry(Or(f, Not(g)), old.mask | ~leaf.mask, c + 1))
+                for each in new:
+                    grown = kept(grown, each)
+        beam = grown
+    score, _, best = beam[0] if beam else (0.0, (0, 0), Entry(None, unit, 0))
+    return (best.formula, score) if score > 0 else (None, 0.0)

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from search_cases import firing_of, tied
 
-from aitia.networks import Beam, Concept, Exact, Inventory, Not, Planted
+from aitia.networks import Beam, Concept, Constant, Exact, Inventory, Not, Planted
 from aitia.networks.search import _exact_kernel, _exact_unit
+from aitia.networks.search._exact_tables import Best
 from aitia.networks.search._truth import built, formulas
 
 few = settings(max_examples=60, deadline=None)
@@ -176,3 +177,11 @@ def test_beyond_length_four_the_answer_is_no_worse_than_beams_that_try_every_con
     assert sum(one > other for one, other in zip(silent, published, strict=True)) >= 3
     for score, *others in zip(found, silent, published, four, strict=True):
         assert score >= max(others)
+
+
+def test_scores_are_compared_in_whole_numbers():
+    """(n - 1) / n and n / (n + 1) are one number in double precision, for n of a thousand million."""
+    n = 10**9
+    best = Best(Constant(True), n - 1, n - 1, n)
+    assert (n - 1) / n == n / (n + 1)
+    assert best.beaten_by(n, n + 1) and not best.beaten_by(n - 1, n - 1) and not best.beaten_by(n - 2, n - 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_search import pictures, sentences
+from published_search import apart, pictures, sentences
 from search_cases import firing_of, tied
 
 from aitia.networks import Beam, Constant, Inventory
@@ -58,6 +58,24 @@ def test_as_published_for_pictures(instance, length, candidates, penalty):
     search = Beam.vision(length, candidates=candidates, penalty=penalty)
     for unit, found in zip(units, search.explain(firing_of(inventory, units), inventory), strict=True):
         agrees(found, pictures(masks, names, unit, length, candidates=candidates, penalty=penalty))
+
+
+@few
+@given(
+    tied(most_concepts=8),
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([1.0, 0.8]),
+)
+def test_one_of_equal_counts_as_plainly_written(instance, length, width, silent, negations, penalty):
+    """`distinct`: formulas of equal counts are one, those of equal score but other counts are two."""
+    masks, names, units = instance
+    inventory = Inventory.from_masks(masks, names)
+    search = Beam(length, width, penalty=penalty, silent=silent, distinct=True, negations=negations)
+    for unit, found in zip(units, search.explain(firing_of(inventory, units), inventory), strict=True):
+        agrees(found, apart(masks, names, unit, length, width, silent, negations, penalty))
 
 
 @pytest.mark.parametrize("inputs", [700, 40_000])

@@ -1,5 +1,7 @@
 """Searches that are stopped: by the clock, by Ctrl-C, and continued."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from search_cases import firing_of
@@ -30,6 +32,37 @@ def test_out_of_time_the_bound_holds_the_optimum(length):
         assert stopped.bound < 1
     (beam,) = Beam(length).explain(firing, inventory)
     assert stopped.score >= beam.score
+
+
+def test_no_rounding_brings_a_bound_below_the_optimum(monkeypatch):
+    """Where the bound is as low as it can be: three disjoint parts of the unit, of which two are known.
+
+    A OR B OR C then has the value of A OR B and all that C can add, so the least threshold that the bound proves is the
+    optimum itself; halved to the last digit it must not come out below.
+    """
+    begin = _exact_unit.Unit._begin
+
+    def alone(unit, mentions):
+        unit.starts = ()
+        return begin(unit, mentions)
+
+    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+    monkeypatch.setattr(_exact_unit, "HALVINGS", 70)
+    rng = np.random.default_rng(8)
+    for _ in range(60):
+        sizes = np.sort(rng.integers(3, 60, 3))[::-1]
+        ends = np.cumsum(sizes)
+        more, silent = rng.integers(1, 90), rng.integers(4_000, 9_000)
+        place = np.arange(ends[-1] + more + silent)
+        starts = ends - sizes
+        masks = (place >= starts[:, None]) & (place < ends[:, None])
+        inventory = Inventory.from_masks(masks, ["a", "b", "c"])
+        (found,) = Exact(3, seconds=0).explain(
+            firing_of(inventory, (place < ends[-1] + more)[None]), inventory
+        )
+        optimum = Fraction(int(ends[-1]), int(ends[-1] + more))
+        assert found.stopped and found.score < optimum
+        assert optimum <= Fraction(found.bound) <= optimum * (1 + Fraction(1, 10**6))
 
 
 def test_lengths_that_are_not_searched_through_have_an_honest_bound():
