@@ -184,6 +184,7 @@ def _shipped(name: str, layer: str | None, seed: int) -> Explained:
         inventory = network.data.inventory()
         shown = {
             "images": 16 - network.data.images,
+            "share": 0.1,
             "why_not": "No edits were tried: the concepts are measured from whole digits, so that none can be put in "
             "or taken out by itself.",
         }
@@ -227,6 +228,6 @@ def _of_pairs(pairs: Any) -> tuple[Inventory, dict[str, Any]]:
     return inventory, {
         "texts": texts,
         "editor": WordEditor(pairs.premises, pairs.hypotheses, words, encode),
-        # Above 0 most of its units fire at nearly every pair, and their formulas say little.
+        # As for the digits: above 0 most units fire at nearly every input, and their formulas say little.
         "share": 0.1,
     }

@@ -57,7 +57,7 @@ def neurons(
         typer.Option(
             metavar="SHARE",
             help="A unit fires at the top share of its activations. Without either: 0.005 for maps of a model, "
-            "0.02 for scenes, 0.1 for pairs, else above 0.",
+            "0.02 for scenes, 0.1 for digits and pairs, else above 0.",
         ),
     ] = None,
     units: Annotated[
