@@ -36,6 +36,25 @@ def test_every_row_of_a_type_has_its_label_and_labels_have_the_targets_frequenci
     np.testing.assert_allclose(counts / 2000, np.bincount(target.values) / 6000, atol=4 * 0.011)
 
 
+def test_control_tasks_vary_or_are_refused():
+    target = read("t", np.arange(20) % 3 == 0)
+    # Of two types with a third of ones, 5 of 9 draws give both the same label: those are drawn again.
+    tasks = Control(np.arange(20) % 2, draws=12).tasks(target, Rows(20), seed=0)
+    assert all(np.ptp(each.values) > 0 for each in tasks)
+    rare = read("t", np.arange(5000) == 7)
+    with pytest.raises(ProbeError, match="All 2 types got the same label of 't' in 100 draws"):
+        Control(np.arange(5000) % 2).tasks(rare, Rows(5000), seed=0)
+
+
+def test_untrained_layers_are_found_by_name():
+    draws = np.random.default_rng(5)
+    label = draws.random(200) < 0.5
+    says, silent = label[:, None] + 0.1 * draws.normal(size=(200, 2)), draws.normal(size=(200, 2))
+    found = probe({"a": says, "b": silent}, {"l": label}, untrained={"b": silent, "a": says})
+    for layer in ("a", "b"):
+        assert found[layer, "l"].untrained == found[layer, "l"].quality
+
+
 def test_a_layer_that_names_the_type_is_good_at_control_tasks_and_not_selective():
     types, one_hot, draws = words(1500, 12)
     label = draws.random(12)[types] < 0.5
@@ -136,6 +155,7 @@ def test_untrained_weights_stand_beside_trained_ones():
     alone = probe(fresh_layer, {"either": label})[0].quality
     assert found.untrained == alone
     assert all((old == new).all() for old, new in zip(before, model.coefs_, strict=True))
+    assert all((old != new).all() for old, new in zip(model.intercepts_, fresh.intercepts_, strict=True))
     again = untrained(model, seed=4)
     assert (again.coefs_[0] == fresh.coefs_[0]).all()
     bound = np.sqrt(6 / 34)  # Glorot and Bengio 2010: 10 inputs, 24 units

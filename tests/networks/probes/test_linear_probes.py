@@ -96,6 +96,17 @@ def test_the_penalty_is_chosen_without_the_fold_that_judges_it():
     )
 
 
+@pytest.mark.parametrize("seed", [9, 11, 13])
+def test_the_last_penalty_is_that_of_least_error_with_one_fold_held_out(seed):
+    # Data for which fits without two folds, which choose for a fold, would choose another.
+    draws = np.random.default_rng(seed)
+    layer = draws.normal(size=(60, 20))
+    numbers = 0.3 * layer @ draws.normal(size=20) + 2 * draws.normal(size=60)
+    codes, penalties = np.arange(60) % 5, LeastSquaresProbe.penalties
+    errors = [((by_scikit_learn(layer, numbers, codes, each) - numbers) ** 2).sum() for each in penalties]
+    assert probe(layer, numbers, folds=codes)[0].penalty == penalties[int(np.argmin(errors))]
+
+
 def test_classes_are_judged_as_scikit_learn_judges_them():
     layer, numbers, codes = draw(300, 8, seed=2)
     three = np.digitize(numbers, np.quantile(numbers, [0.2, 0.6]))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.linear_model import lasso_path, orthogonal_mp_gram
 
-from aitia.networks import Above, Activations, Inventory, ProbeError, polysemanticity, subspace
+from aitia.networks import Above, Activations, Inventory, ProbeError, polysemanticity, probe, subspace
 from aitia.networks._errors import ConceptError
 from aitia.networks.probes._subspace import _pursuit
 from aitia.statistics import Moments
@@ -44,6 +44,17 @@ def test_planted_units_are_found(kind):
     # Each of the three carries about a third; further units add nothing on held-out rows.
     assert (np.diff(found.r_squared)[:3] > 0.1).all() and (np.abs(np.diff(found.r_squared)[3:]) < 0.01).all()
     assert "121" in found.sentence and "<table>" in found._repr_html_() and repr(found).count("\n") == 9
+
+
+def test_what_all_units_reach_is_what_the_linear_probe_reaches():
+    draws = np.random.default_rng(4)
+    layer = draws.normal(size=(400, 30))
+    numbers, codes = layer.sum(1) + draws.normal(size=400), np.arange(400) % 5
+    found = subspace(layer, numbers, most=3, folds=codes)
+    assert found.full == probe(layer, numbers, folds=codes)[0].quality.r_squared
+    # Thirty units of equal weight: three do not reach 90% of what all reach.
+    assert found.needed() is None and "3 units do not reach 90% of it" in found.sentence
+    assert found.needed(0.05) == int(np.flatnonzero(found.r_squared >= 0.05 * found.full)[0])
 
 
 def test_as_many_units_of_a_lasso_path_reach_less():
@@ -131,6 +142,27 @@ def test_concepts_of_equal_share_count_one_each():
     found = polysemanticity(fired((masks[0] | masks[1] | masks[2])[None], inventory), inventory)[0]
     assert found.effective == pytest.approx(3) and found.covered == 1
     assert [each.share for each in found.answered] == [1 / 3] * 3
+
+
+def test_settings_of_what_counts_as_a_concept():
+    # 200 inputs; the unit fires at all of a (100), b (40), c (8) and d (4).
+    masks = np.zeros((4, 200), dtype=bool)
+    for place, (start, size) in enumerate([(0, 100), (100, 40), (140, 8), (148, 4)]):
+        masks[place, start : start + size] = True
+    inventory = Inventory.from_masks(masks, ["a", "b", "c", "d"])
+    unit = fired(masks.any(axis=0)[None], inventory)
+
+    def named(**settings):
+        return [each.concept for each in polysemanticity(unit, inventory, lift=1.0, **settings)[0].answered]
+
+    assert named() == ["a", "b"]  # c is 8 of 152: less than a tenth
+    assert named(share=0.05) == ["a", "b", "c"]
+    assert named(share=0.001) == ["a", "b", "c"]  # d holds at fewer than five
+    assert named(share=0.001, least=4) == ["a", "b", "c", "d"]
+    assert named(share=0.001, most=1) == ["a"]
+    found = polysemanticity(unit, inventory, lift=1.0)[0]
+    # Shares s of 100 / 152 and 40 / 152: (sum s)^2 / sum s^2.
+    assert found.effective == pytest.approx(140**2 / (100**2 + 40**2))
 
 
 def test_synonyms_and_parts_count_once():

@@ -62,6 +62,17 @@ def test_classes_at_positions_are_spread_over_inputs():
     assert np.bincount(folds).tolist() == [100, 100, 100]
 
 
+def test_a_class_is_counted_by_inputs_and_not_by_positions():
+    draws = np.random.default_rng(7)
+    tags = np.zeros((40, 6), dtype=int)
+    tags[[3, 9]] = 1  # twelve positions of two inputs
+    layer = Activations(draws.normal(size=(40, 2, 6)), "tokens")
+    with pytest.raises(
+        ProbeError, match="class 1 of the target 'tag' is at 2 inputs, fewer than the 5 folds"
+    ):
+        probe(layer, {"tag": tags})
+
+
 def test_the_seed_decides_and_numbers_do_not():
     draws = np.random.default_rng(3)
     label = draws.integers(4, size=200)
