@@ -59,6 +59,9 @@ def test_maps_of_another_size_are_sampled_at_the_nearest_pixel():
     maps = np.kron(np.array([[1, 2], [2, 1]]), np.ones((3, 3), dtype=int))[None]
     inventory = from_segmentation(maps, {1: "a", 2: "b"}, shape=(2, 2))
     assert inventory.layout.unpack(inventory.words_of("a"))[0].tolist() == [[True, False], [False, True]]
+    # Centres of two places over three pixels lie at 0.75 and 2.25: in the first and in the last.
+    row = from_segmentation(np.diag([1, 2, 3])[None], {1: "a", 2: "b", 3: "c"}, shape=(2, 2))
+    assert [row.support[at] for at in range(3)] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +117,11 @@ def test_boxes_hold_at_the_pixels_inside(seed):
 def test_bad_boxes_are_named(inputs, boxes, labels, said):
     with pytest.raises(ConceptError, match=said):
         from_boxes(inputs, np.array(boxes), labels, count=2, shape=(3, 3))
+
+
+def test_a_pixel_is_in_a_box_where_its_centre_is():
+    """Edges at centres: the one a box begins with is inside, the one it ends with is not."""
+    boxes = np.array([[0.5, 0.5, 1.5, 2.5]])
+    inventory = from_boxes([0], boxes, ["a"], count=1, shape=(3, 3))
+    held = inventory.layout.unpack(inventory.words)[0, 0]
+    assert np.argwhere(held).tolist() == [[0, 0], [1, 0]]

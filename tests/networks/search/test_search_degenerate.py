@@ -150,6 +150,21 @@ def test_one_of_equal_formulas_leaves_room_for_others(instance, length):
             assert found.score <= Exact(min(length, 4)).explain(firing, inventory)[found.unit].score
 
 
+@pytest.mark.parametrize("first", ["other counts of equal score", "a copy of the best"])
+def test_what_is_distinct(first):
+    """Two places in the beam, one of which wide AND round needs: beside an equal score, and beside no copy."""
+    place = np.arange(100)
+    unit = place < 12
+    wide, round_ = place < 24, unit | (place >= 50)  # 12 of 24, and 12 of 62
+    if first == "other counts of equal score":
+        masks = [place < 6, place < 4, wide, round_]  # 6 of 12 is 1/2 too, 4 of 12 less
+    else:
+        masks = [place < 8, place < 8, wide, round_]
+    inventory = Inventory.from_masks(np.array(masks), ["small", "other", "wide", "round"])
+    (found,) = Beam(2, width=2, distinct=True).explain(firing_of(inventory, unit[None]), inventory)
+    assert (str(found.formula), found.score) == ("wide AND round", 1.0)
+
+
 def test_distinct_formulas_find_what_duplicates_crowd_out():
     """Over many units the wider beam is better on average, and never looks at fewer lengths."""
     rng = np.random.default_rng(0)
