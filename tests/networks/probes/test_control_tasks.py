@@ -95,7 +95,7 @@ def test_the_perceptron_reads_what_no_linear_probe_does():
     layer = draws.normal(size=(600, 2))
     either = (layer[:, 0] > 0) ^ (layer[:, 1] > 0)
     product = layer[:, 0] * layer[:, 1]
-    targets = {"either": either, "product": product}
+    targets = {"either": either, "product": 50 * product + 300}  # numbers of any place and scale
     linear = probe(layer, targets, folds=3)
     curved = probe(layer, targets, method=Perceptron(16), folds=3)
     assert linear["layer", "either"].quality.value < 0.6 < 0.93 < curved["layer", "either"].quality.value

@@ -12,6 +12,8 @@ from scipy.stats import multivariate_t
 
 from aitia.networks import Control, LeastSquaresProbe, Logistic, Perceptron, ProbeError, description_length
 from aitia.networks.probes._gaussian_code import Cells, gaussian_bits, predictions
+from aitia.networks.probes._rows import Rows
+from aitia.networks.probes._target import read
 from aitia.statistics import Moments
 
 
@@ -83,6 +85,19 @@ def test_rows_come_in_random_order_and_orders_are_averaged():
     )
     assert one.bits < 1.1 * 300
     assert len({one.bits, two.bits, three.bits}) == 3
+
+
+def test_control_bits_are_the_mean_of_the_tasks():
+    draws = np.random.default_rng(12)
+    types, layer = draws.integers(9, size=200), draws.normal(size=(200, 2))
+    for values in (draws.random(200) < 0.4, draws.normal(size=200)):
+        control = Control(types, draws=3)
+        found = description_length(layer, {"l": values}, control=control, precision=0.05)[0]
+        tasks = {each.name: each.values for each in control.tasks(read("l", values), Rows(200), seed=0)}
+        # The steps of numbers go from the target's lowest to its highest, which control tasks may not reach.
+        alone = [each.bits for each in description_length(layer, tasks, precision=0.05)]
+        assert found.control == pytest.approx(np.mean(alone), rel=1e-9 if values.dtype == bool else 0.02)
+        assert abs(found.control - min(alone)) > 0.001 * found.control
 
 
 def test_a_class_that_a_portion_lacks_can_be_sent():
@@ -175,6 +190,11 @@ def test_halving_the_precision_adds_a_bit_a_row_and_saves_the_same():
     assert fine.bits - coarse.bits == pytest.approx(1500, abs=15)
     assert fine.without_layer - coarse.without_layer == pytest.approx(1500, abs=15)
     assert fine.saved == pytest.approx(coarse.saved, abs=15)
+    several = description_length(
+        {"a": layer}, {"other": numbers**2, "size": numbers}, precision={"other": 0.5, "size": 0.02}
+    )
+    assert (several[0].precision, several[1].precision) == (0.5, 0.02)
+    assert several[1].bits == pytest.approx(coarse.bits)
     # Half of log2(variance over what is left) a row, less what learning takes in the first portions.
     assert coarse.saved == pytest.approx(750 * np.log2(1.09 / 0.09), rel=0.06)
     assert fine.compression < coarse.compression

@@ -224,6 +224,14 @@ def test_concepts_at_positions_are_rows_and_share_their_inputs_fold():
     assert averaged.rows == 40 and any("averaged" in each.what for each in averaged.decisions)
 
 
+def test_sequences_are_averaged_over_the_positions_that_they_have():
+    draws = np.random.default_rng(6)
+    values, lengths = draws.normal(size=(20, 3, 5)), draws.integers(1, 6, size=20)
+    rows = LayerRows("tokens", Activations(values, "tokens", lengths=lengths), Rows(20))
+    expected = [values[each, :, : lengths[each]].mean(axis=1) for each in range(20)]
+    np.testing.assert_allclose(rows.whole(), expected, rtol=1e-12)
+
+
 def test_constant_and_redundant_units_count_for_nothing():
     layer, numbers, codes = draw(100, 3)
     wide = np.column_stack([layer, np.full(100, 7.1), layer[:, 0]])
