@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
@@ -37,12 +37,14 @@ class HeldOut(Refuter):
         keep: what share of the score has to be left.
         replicates: of the interval.
         level: of the interval.
+        groups: what inputs belong together, as each one's film, shape (inputs,): a group is never cut. There are then
+            at most as many folds as groups, and intervals draw groups: of a handful they say little.
 
     Raises:
-        SearchError: fewer than two folds.
+        SearchError: fewer than two folds; groups of other inputs, or fewer than two of them.
 
     Assumes:
-        Inputs are drawn independently (frames of one film are not: give each film's frames to one fold yourself).
+        Inputs, or groups of them, are drawn independently.
     """
 
     name: ClassVar[str] = "held out"
@@ -52,6 +54,7 @@ class HeldOut(Refuter):
     keep: float = 0.8
     replicates: int = 1000
     level: float = 0.95
+    groups: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.folds < 2 or not 0 < self.keep <= 1:
@@ -67,12 +70,14 @@ class HeldOut(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
         inputs = case.firing.layout.inputs
-        fold = stream(seed, "folds").permutation(inputs) % self.folds
+        group = self._group_of_inputs(inputs)
+        folds = min(self.folds, int(group.max()) + 1)
+        fold = (stream(seed, "folds").permutation(int(group.max()) + 1) % folds)[group]
         columns = np.zeros((len(case), inputs, 3), dtype=np.int64)
         formulas: list[list[Formula]] = [[] for _ in range(len(case))]
-        trained = np.zeros((self.folds, len(case)))
-        with progress("searching without folds", self.folds, case.show_progress) as bar:
-            for each in range(self.folds):
+        trained = np.zeros((folds, len(case)))
+        with progress("searching without folds", folds, case.show_progress) as bar:
+            for each in range(folds):
                 rest, out = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
                 found = case.search.explain(
                     case.firing.of_inputs(rest), case.inventory.of_inputs(rest), show_progress=False
@@ -87,10 +92,27 @@ class HeldOut(Refuter):
                     formulas[place].append(explanation.formula)
                     trained[each, place] = explanation.overlap.intersection_over_union
                 bar.advance()
+        if self.groups is not None:
+            columns = np.stack(
+                [columns[:, group == each].sum(axis=1) for each in range(group.max() + 1)], axis=1
+            )
         return [
             self._trial(found, columns[place], formulas[place], trained[:, place], seed)
             for place, found in enumerate(case.explanations)
         ]
+
+    def _group_of_inputs(self, inputs: int) -> np.ndarray:
+        """Each input's group, counted from 0; each input is its own where none are given."""
+        if self.groups is None:
+            return np.arange(inputs)
+        names, group = np.unique(np.asarray(self.groups), return_inverse=True)
+        if group.shape != (inputs,) or len(names) < 2:
+            raise SearchError(
+                f"Expected a group for each of {inputs:,} inputs, two groups or more; came {len(names)} in shape "
+                f"{np.shape(self.groups)}.",
+                "Give each input's group by its name or number, or None.",
+            )
+        return group
 
     def _trial(
         self, found: Explanation, columns: np.ndarray, formulas: list[Formula], trained: np.ndarray, seed: int
@@ -111,13 +133,15 @@ class HeldOut(Refuter):
         again = sum(same(formula, found.formula) for formula in formulas)
         return Trial(
             self.name,
-            f"The search ran {self.folds} times, each time without one of {self.folds} parts of the inputs, and was "
+            f"The search ran {len(formulas)} times, each time without one of {len(formulas)} parts of the "
+            f"{'inputs' if self.groups is None else 'groups of inputs'}, and was "
             "scored on that part.",
             f"The score on inputs held out is at least {self.keep:.0%} of the score on those searched.",
-            f"{held} held out, {inside:.3f} in search; the same formula {again} of {self.folds} times.",
+            f"{held} held out, {inside:.3f} in search; the same formula {again} of {len(formulas)} times.",
             verdict,
             f"On inputs that the search did not see the score is {held.value:.3f}, on those it saw {inside:.3f}: an "
-            f"optimism of {inside - held.value:.3f}. The formula was found again in {again} of {self.folds} searches.",
+            f"optimism of {inside - held.value:.3f}. The formula was found again in {again} of {len(formulas)} "
+            "searches.",
             None,
             {
                 "held_out": held,
