@@ -1,5 +1,8 @@
 """Edits: predictions in closed form on networks that are known, editors do what they say, tests are exact."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from aitia.networks import (
     Above,
     Activations,
     Beam,
+    ConceptError,
     Exact,
     Inventory,
     NetworkError,
@@ -23,9 +27,12 @@ from aitia.networks.edits import (
     Column,
     ColumnEditor,
     Edit,
+    Overlap,
     RegionEditor,
+    TriedEdits,
     Word,
     WordEditor,
+    answers_of,
     effects_from_weights,
     measured_effects,
     suggest_edits,
@@ -168,6 +175,202 @@ def test_matched_word_edits_have_the_same_size(seed):
             if len(made.rows):
                 assert [len(one) for one in made.inputs] == [len(two) for two in made.matched]
                 assert all((word in one) == bool(each.put_in) for one in made.inputs)
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None)
+def test_overlap_is_put_in_and_taken_out_and_random_edits_leave_it(seed):
+    pairs = examples.draw_pairs(40, seed % 1000)
+    premises = (*pairs.premises, ("a", "dog"))
+    hypotheses = (*pairs.hypotheses, ("nobody", "sleeps"))  # without a word of its premise
+    editor = WordEditor(premises, hypotheses, {"within": Overlap()}, lambda one, two: list(two))
+    random = np.random.default_rng(seed)
+    put_in = editor.candidates(edit("within"))
+    assert not put_in[-1]
+    made = editor.edited(edit("within"), np.flatnonzero(put_in), random)
+    assert len(made.rows) == put_in.sum()
+    for row, one, two in zip(made.rows, made.inputs, made.matched, strict=True):
+        before, premise = list(hypotheses[row]), set(premises[row])
+        assert one == [word for word in before if word in premise] and 0 < len(one) < len(before)
+        assert len(two) == len(one) and not Counter(two) - Counter(before)
+    # Which words the random edit deletes is drawn: it mostly differs from the edit.
+    assert any(one != two for one, two in zip(made.inputs, made.matched, strict=True))
+    taken = editor.candidates(edit("", "within"))
+    made = editor.edited(edit("", "within"), np.flatnonzero(taken), random)
+    for row, one, two in zip(made.rows, made.inputs, made.matched, strict=True):
+        before, premise = Counter(hypotheses[row]), set(premises[row])
+        (new,), (other,) = (Counter(each) - before for each in (one, two))
+        assert new not in premise and other in premise and other not in before
+        assert not before - Counter(one) and not before - Counter(two)
+
+
+def test_random_words_are_new_to_the_sentence_and_about_as_frequent():
+    sentences = [["x", f"common{at % 25}"] for at in range(500)] + [["rare"], ["seldom"]] * 2
+    editor = WordEditor(
+        [()] * len(sentences),
+        sentences,
+        {"c": Word("common0"), "r": Word("rare")},
+        lambda one, two: list(two),
+    )
+    rows = np.flatnonzero(editor.candidates(edit("c")))
+    made = editor.edited(edit("c"), rows, np.random.default_rng(0))
+    for row, other in zip(made.rows, made.matched, strict=True):
+        (new,) = Counter(other) - Counter(sentences[row])
+        # 24 others come 20 times each, x 500 times, rare and seldom twice.
+        assert new not in sentences[row] and new.startswith("common")
+    kinds = {
+        next(iter(Counter(a) - Counter(sentences[b]))) for a, b in zip(made.matched, made.rows, strict=True)
+    }
+    assert 10 < len(kinds) <= 20
+
+
+def test_words_of_the_premise_are_edited_there():
+    editor = WordEditor(
+        [["b", "c"], ["b"], ["a", "c"]],
+        SENTENCES,
+        {"early": Word("a", "premise")},
+        lambda one, two: (one, two),
+    )
+    assert editor.candidates(edit("early")).tolist() == [True, True, False]
+    made = editor.edited(edit("early"), np.array([1]), np.random.default_rng(0))
+    assert sorted(made.inputs[0][0]) == ["a", "b"] and list(made.inputs[1]) == [SENTENCES[1]]
+    assert sorted(made.matched[0][0]) == ["b", "c"]
+
+
+def test_what_regions_can_be_edited_and_what_random_ones_are():
+    random = np.random.default_rng(0)
+    images = random.random((6, 3, 8, 8)).astype(np.float32)
+    masks = np.zeros((4, 6, 8, 8), dtype=bool)
+    masks[0, 0:3, :4, :4] = True  # a large thing in three images
+    masks[0, 3, 0, :2] = True  # and one too small to be used
+    masks[1, 4, :4, :3] = True  # another, of the same kind, larger and smaller
+    masks[1, 5, :1, :10] = True
+    masks[2, 5, 4:] = True  # of another kind
+    masks[3, :, 7, 7] = True
+    inventory = Inventory.from_masks(masks, ["a", "b", "c", "d"], categories=["k", "k", "other", "single"])
+    editor = RegionEditor(images, inventory, smallest=3)
+    assert editor.candidates(edit("", "a")).tolist() == [True, True, True, False, False, False]
+    assert editor.candidates(edit("a")).tolist() == [False, False, False, False, True, True]
+    assert editor.candidates(edit("b", "a")).tolist() == [True, True, True, False, False, False]
+    # The random edit pastes something of the same kind, the nearest in size: b as it is in image 4, never c.
+    made = editor.edited(edit("a"), np.repeat(5, 12), random)
+    for other in made.matched:
+        changed = (other != images[5]).any(axis=0)
+        assert not (changed & ~masks[1, 4]).any() and changed.sum() == 12
+    assert editor._donor("a", 0, random) in (1, 2) and editor._donor("d", 0, random) is None
+    assert editor._like("c", ("c",)) == ["a", "b", "d"]
+    # What is blanked has the mean colour of what is outside.
+    made = editor.edited(edit("", "a"), np.array([0]), random)
+    outside = images[0][:, ~masks[0, 0]].mean(axis=1)
+    assert made.inputs[0][:, 0, 0] == pytest.approx(outside, abs=1e-6)
+    # Masks of half the size are scaled to the images.
+    half = Inventory.from_masks(masks[:, :, ::2, ::2], list("abcd"))
+    assert np.array_equal(RegionEditor(images, half)._mask("a", 0), masks[0, 0])
+    with pytest.raises(ConceptError, match="concepts over their pixels"):
+        RegionEditor(images[:5], inventory)
+
+
+def test_columns_are_set_and_random_edits_set_others():
+    rows = np.arange(40.0).reshape(10, 4)
+    holds = rows[:, 1] > 17
+    editor = ColumnEditor(rows, {"late": Column(1, 33.0, 5.0)}, {"late": holds})
+    assert np.array_equal(editor.candidates(edit("late")), ~holds)
+    assert np.array_equal(editor.candidates(edit("", "late")), holds)
+    assert not editor.knows(edit("late", "late")) and not editor.knows(edit("early"))
+    for each, value in ((edit("late"), 33.0), (edit("", "late"), 5.0)):
+        made = editor.edited(each, np.arange(10), np.random.default_rng(0))
+        assert (made.inputs[:, 1] == value).all() and np.array_equal(
+            made.inputs[:, [0, 2, 3]], rows[:, [0, 2, 3]]
+        )
+        assert np.array_equal(made.matched[:, 1], rows[:, 1])
+        assert ((made.matched != rows).sum(axis=1) <= 1).all() and (made.matched != rows).any()
+        for at in (0, 2, 3):
+            assert set(made.matched[:, at]) <= set(rows[:, at])
+    with pytest.raises(ConceptError, match="two columns or more"):
+        ColumnEditor(rows[:, :1], {}, {})
+
+
+def test_effects_are_of_beginning_to_fire():
+    """In closed form: the difference of means from weights, and where it fires from ablation."""
+    values = np.array([[3.0], [5.0], [1.0], [1.0]])
+    activations = Activations(values)
+    firing = Above(2.0).fire(activations)
+    inventory = Inventory.from_masks([[True, True, False, False], [True, False, True, False]], ["a", "b"])
+    found = Beam(1).explain(firing, inventory)
+    weights = np.array([[2.0, -1.0]])
+    assert effects_from_weights(weights, activations, found).tolist() == [[6.0, -3.0]]
+    model = Stages({"h": lambda x: x, "out": lambda h: h @ weights})
+    subject = Subject(model, "h", values, np.zeros(4, dtype=int), ("x", "y"))
+    assert measured_effects(subject, found, firing) == pytest.approx(np.array([[8.0, -4.0]]))
+
+
+def test_expected_changes_are_those_of_the_regression_and_order_the_edits(table):
+    """Logits that are linear in the concepts: the regression knows what every edit does, of each kind."""
+    random = np.random.default_rng(0)
+    rows = (random.random((4000, 6)) < 0.5).astype(float)
+    weights = np.array([[2.0, 0], [0, 1.0], [0, -3.0], [0.5, 0], [0, 0], [0, 0]])
+    model = Stages({"hidden": lambda x: x, "logits": lambda h: h @ weights + [0.0, 1.0]})
+    answers = model(rows).argmax(axis=1)
+    subject = Subject(model, "hidden", rows, answers, ("no", "yes"))
+    inventory = Inventory.from_masks(rows.T > 0.5, [f"c{at}" for at in range(6)], categories=["c"] * 6)
+    activations = record(model, "hidden", rows)
+    firing = Above().fire(activations)
+    found = Beam(1).explain(firing, inventory)
+    effects = effects_from_weights(weights, activations, found)
+    options = {"firing": firing, "inventory": inventory, "effects": effects, "answers": answers}
+    given_logits = answers_of(subject)[1]
+    edits = suggest_edits(found, 1, logits=given_logits, **options)
+    assert {each.action for each in edits} >= {"take out 'c2'", "take out 'c0'", "put in 'c1'"}
+    assert any(each.put_in and each.taken_out for each in edits)
+    for each in edits:
+        gain = weights[:, 1] - weights[:, 0]
+        exact = sum(
+            way * gain[int(name[1])] for name, way in ((each.put_in, 1), (each.taken_out, -1)) if name
+        )
+        # The ridge shrinks by 0.002 / (0.25 + 0.002): less than a hundredth.
+        assert each.expected == pytest.approx(exact, rel=0.01, abs=0.01)
+    assert [each.expected for each in edits] == sorted((each.expected for each in edits), reverse=True)
+    assert "by regression on concepts" in edits[0].sentence
+    replaced = [each for each in edits if each.put_in and each.taken_out]
+    names = [name for each in replaced for name in (each.put_in, each.taken_out)]
+    assert len(names) == len(set(names)), "each concept comes in one pair"
+    with pytest.raises(NetworkError, match="Expected logits of shape"):
+        suggest_edits(found, 1, logits=given_logits[:5], **options)
+    few = np.where(np.arange(4000) < 4, 0, 1)
+    assert not suggest_edits(found, 1, **{**options, "answers": few}, least_inputs=10)
+    assert suggest_edits(found, 1, **{**options, "answers": few}, least_inputs=1)
+
+
+def test_agreement_of_predictions_with_what_was_measured(table):
+    subject, *_ = table
+    editor = ColumnEditor(
+        subject.inputs,
+        {f"c{at}": Column(at, 1.0, 0.0) for at in range(6)},
+        {f"c{at}": subject.inputs[:, at] > 0.5 for at in range(6)},
+    )
+    tried = try_edits(subject, [edit("c0", to=0), edit("", "c2", 0), edit("c5", to=0)], editor)
+    assert tried.rank_agreement == {} and tried.fit == ""  # all predictions are alike
+    said = [replace(each.edit, predicted=each.changed / 2, expected=-each.changed) for each in tried]
+    again = try_edits(subject, said, editor)
+    assert again.rank_agreement == {"predicted": pytest.approx(1.0), "expected": pytest.approx(-1.0)}
+    assert "rank correlation +1.00 with it and is 0.5 times its size" in again.fit and again.fit in repr(
+        again
+    )
+    changed = np.array([each.changed for each in again])
+    assert stats.spearmanr(changed, [each.edit.expected for each in again])[0] == pytest.approx(-1.0)
+    # Inputs that have the class already are not edited.
+    answers = answers_of(subject)[0]
+    assert again[0].inputs == min(200, ((answers != 0) & (subject.inputs[:, 0] == 0)).sum())
+
+
+def test_the_level_of_working_edits_is_divided_by_how_many_there_are(table):
+    subject, *_ = table
+    editor = ColumnEditor(subject.inputs, {"c2": Column(2, 1.0, 0.0)}, {"c2": subject.inputs[:, 2] > 0.5})
+    (one,) = try_edits(subject, [edit("", "c2", 0)], editor)
+    close = replace(one, p_value=0.03)
+    assert len(TriedEdits((close,)).working) == 1 and not TriedEdits((close, close)).working
+    assert TriedEdits((close,)).sentence.startswith("1 edit was made on ")
+    assert "of 1 edit does better" in TriedEdits((close,)).sentence
 
 
 def test_regions_are_pasted_blanked_and_recoloured():
