@@ -244,7 +244,7 @@ def test_what_regions_can_be_edited_and_what_random_ones_are():
     masks[0, 0:3, :4, :4] = True  # a large thing in three images
     masks[0, 3, 0, :2] = True  # and one too small to be used
     masks[1, 4, :4, :3] = True  # another, of the same kind, larger and smaller
-    masks[1, 5, :1, :10] = True
+    masks[1, 5, :1, :4] = True
     masks[2, 5, 4:] = True  # of another kind
     masks[3, :, 7, 7] = True
     inventory = Inventory.from_masks(masks, ["a", "b", "c", "d"], categories=["k", "k", "other", "single"])
@@ -258,7 +258,11 @@ def test_what_regions_can_be_edited_and_what_random_ones_are():
         changed = (other != images[5]).any(axis=0)
         assert not (changed & ~masks[1, 4]).any() and changed.sum() == 12
     assert editor._donor("a", 0, random) in (1, 2) and editor._donor("d", 0, random) is None
-    assert editor._like("c", ("c",)) == ["a", "b", "d"]
+    assert editor._like("c", ("c",)) == ["a", "b", "d"] and editor._like("a", ("a",)) == ["b"]
+    # Of b's regions of 12 and of 3 pixels, that nearest in size is pasted; an image gives nothing to itself.
+    chosen = [editor._donor("b", 0, random, near) for near in (13, 4) for _ in range(8)]
+    assert chosen[:8] == [4] * 8 and set(chosen[8:]) == {5}
+    assert {editor._donor("b", 4, random) for _ in range(20)} == {5}
     # What is blanked has the mean colour of what is outside.
     made = editor.edited(edit("", "a"), np.array([0]), random)
     outside = images[0][:, ~masks[0, 0]].mean(axis=1)
@@ -304,7 +308,7 @@ def test_effects_are_of_beginning_to_fire():
     assert measured_effects(subject, found, firing) == pytest.approx(np.array([[8.0, -4.0]]))
 
 
-def test_expected_changes_are_those_of_the_regression_and_order_the_edits(table):
+def test_expected_changes_are_those_of_the_regression(table):
     """Logits that are linear in the concepts: the regression knows what every edit does, of each kind."""
     random = np.random.default_rng(0)
     rows = (random.random((4000, 6)) < 0.5).astype(float)
@@ -329,7 +333,7 @@ def test_expected_changes_are_those_of_the_regression_and_order_the_edits(table)
         )
         # The ridge shrinks by 0.002 / (0.25 + 0.002): less than a hundredth.
         assert each.expected == pytest.approx(exact, rel=0.01, abs=0.01)
-    assert [each.expected for each in edits] == sorted((each.expected for each in edits), reverse=True)
+    assert [each.predicted for each in edits] == sorted((each.predicted for each in edits), reverse=True)
     assert "by regression on concepts" in edits[0].sentence
     replaced = [each for each in edits if each.put_in and each.taken_out]
     names = [name for each in replaced for name in (each.put_in, each.taken_out)]
@@ -339,6 +343,19 @@ def test_expected_changes_are_those_of_the_regression_and_order_the_edits(table)
     few = np.where(np.arange(4000) < 4, 0, 1)
     assert not suggest_edits(found, 1, **{**options, "answers": few}, least_inputs=10)
     assert suggest_edits(found, 1, **{**options, "answers": few}, least_inputs=1)
+
+
+def test_formulas_that_seldom_hold_true_count_by_how_often():
+    """P(U|F) - P(U|not F) = 0.75 - 0.25: half of the effect is predicted."""
+    holds = np.arange(80) % 2 == 0
+    fires = np.where(holds, np.arange(80) % 8 != 0, np.arange(80) % 8 == 1)
+    inventory = Inventory.from_masks(holds[None], ["a"])
+    firing = Above().fire(Activations(fires[:, None].astype(float)))
+    (edited,) = suggest_edits(
+        Beam(1).explain(firing, inventory), 1, firing=firing, inventory=inventory,
+        effects=np.array([[0.0, 4.0]]), answers=np.zeros(80, dtype=int),
+    )  # fmt: skip
+    assert edited.action == "put in 'a'" and edited.predicted == pytest.approx(2.0) and edited.inputs == 40
 
 
 def test_agreement_of_predictions_with_what_was_measured(table):

@@ -136,7 +136,9 @@ def suggest_edits(
         expected(x) = b_c,class - b_c,y(x)   (minus that for taking out, their sum for a replacement).
 
     Where the layer is the last but one, that is the sum over all its units of weight times expected change of
-    activation. It ranks edits better than the part through formulas does, and the edits stand in its order.
+    activation. It ranks all edits better than the part through formulas does, and tells their size better; of the edits
+    with the highest numbers it turns no more answers, so that edits stand in the order of the part through formulas.
+    Concepts that mostly come together (a word, and a group of words with it) share a coefficient.
 
     Args:
         explanations: the explanations of a layer's units.
@@ -154,8 +156,7 @@ def suggest_edits(
         most: how many are returned.
 
     Returns:
-        Edits whose prediction through formulas is positive; those of the highest `expected` first, or without logits
-        those of the highest prediction.
+        Edits whose prediction through formulas is positive, the highest first.
 
     Raises:
         NetworkError: there is no such class; effects, answers or logits of another shape.
@@ -223,7 +224,6 @@ def suggest_edits(
     good = [each for each in edits if each.predicted > LEAST and each.inputs >= least_inputs]
     if logits is not None:
         good = _with_expected(good, inventory, layout, np.asarray(logits, dtype=np.float64), answers, present)
-        return tuple(sorted(good, key=lambda each: (-(each.expected or 0.0), each.action))[:most])
     return tuple(sorted(good, key=lambda each: (-each.predicted, each.action))[:most])
 
 
