@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.formulas._formula import Formula, Not
-from aitia.networks.search._rows import Rows, compressed
+from aitia.networks.search._rows import KEPT, Rows, compressed
 from aitia.networks.search._sparse import Sparse
 
 
@@ -43,6 +44,7 @@ class Literals:
         source = Rows(inventory, bool(inventory.neighbors))
         valid, total = inventory.layout.valid, inventory.layout.total
         sizes = source.sizes
+        source.forget()  # what it holds are the masks in one polarity; here they are needed in the rarer one
         # Two bits decide: which polarity is the rarer one. At exactly half, the one that is false at the first
         # position, so that a mask and its opposite are still told to be one.
         first = int(np.flatnonzero(valid)[0]) if total else 0
@@ -53,16 +55,13 @@ class Literals:
             at_first = np.append(at_first, around)
         opposite = (2 * sizes > total) | ((2 * sizes == total) & at_first)
         digests = [hashlib.blake2b(digest_size=16) for _ in sizes]
-        parts = []
-        for part in range(len(source.parts)):
-            span = source.span(part)
-            dense = source.dense(span)
-            dense[opposite] = valid[span] & ~dense[opposite]
-            sparse = compressed(dense, (span.start, span.stop))
-            parts.append((span.start, sparse))
+        lengths = np.zeros(len(sizes), dtype=np.int64)
+        parts = _Parts(source, opposite)
+        for begin, sparse in parts:
+            lengths[sparse.row] += np.diff(sparse.first)
             for entry, row in enumerate(sparse.row):
                 words = slice(sparse.first[entry], sparse.first[entry + 1])
-                for piece in (np.int64(span.start), sparse.place[words], sparse.word[words]):
+                for piece in (np.int64(begin), sparse.place[words], sparse.word[words]):
                     digests[row].update(piece.tobytes())
         held = np.where(opposite, total - sizes, sizes)
         seen: dict[bytes, int] = {}
@@ -76,11 +75,7 @@ class Literals:
             everything = leaf if opposite[constant[0]] else Not(leaf)
         place_of = np.full(len(sizes), -1)
         place_of[rows] = np.arange(len(rows))
-        many = np.zeros(len(rows) + 1, dtype=np.int64)
-        for _, sparse in parts:
-            kept = place_of[sparse.row] >= 0
-            many[place_of[sparse.row[kept]] + 1] += np.diff(sparse.first)[kept]
-        start = np.cumsum(many)
+        start = np.append(0, np.cumsum(lengths[rows]))
         place, word = np.zeros(start[-1], np.uint32), np.zeros(start[-1], np.uint64)
         filled = start[:-1].copy()
         for begin, sparse in parts:
@@ -100,7 +95,6 @@ class Literals:
             word,
             np.array([0, inventory.layout.words], dtype=np.int64),
         )
-        source.forget()
         return cls(
             source,
             rows,
@@ -122,3 +116,30 @@ class Literals:
         """A literal, or its opposite, as a formula."""
         leaf = self.source.formula(int(self.rows[literal]))
         return leaf if holds != bool(self.opposite[literal]) else Not(leaf)
+
+
+class _Parts:
+    """The parts of an inventory's rows, each row in one polarity: its first word, and its rows as a `Sparse`.
+
+    What fits in memory beside the literals is kept for the next time; the rest is read again.
+    """
+
+    def __init__(self, source: Rows, opposite: np.ndarray) -> None:
+        self.source, self.opposite = source, opposite
+        self.kept: dict[int, Sparse] = {}
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Sparse]]:
+        valid = self.source.inventory.layout.valid
+        for part in range(len(self.source.parts)):
+            span = self.source.span(part)
+            sparse = self.kept.get(part)
+            if sparse is None:
+                dense = self.source.dense(span)
+                dense[self.opposite] = valid[span] & ~dense[self.opposite]
+                sparse = compressed(dense, (span.start, span.stop))
+                size = sum(each.nbytes for each in sparse)
+                if self.bytes + size <= KEPT:
+                    self.kept[part] = sparse
+                    self.bytes += size
+            yield span.start, sparse
