@@ -13,12 +13,7 @@ _TOLERANCE = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Least squares on an intercept and the columns of a design, prepared once for many targets.
-
-    Args:
-        design: the columns, shape (n, k); the intercept is added.
-        weights: row weights, shape (n,), or None.
-    """
+    """Least squares on an intercept and the columns of a design, prepared once for many targets (`onto`)."""
 
     basis: np.ndarray
     """An orthonormal basis of the weighted column space, shape (n, rank)."""
@@ -27,7 +22,13 @@ class Projection:
 
     @staticmethod
     def onto(design: np.ndarray, weights: np.ndarray | None = None, n: int | None = None) -> Projection:
-        """Prepare the projection; columns that are combinations of others add nothing and are passed over."""
+        """Prepare the projection; columns that are combinations of others add nothing and are passed over.
+
+        Args:
+            design: the columns, shape (n, k); the intercept is added.
+            weights: row weights, shape (n,), or None.
+            n: how many rows, where the design has no column.
+        """
         rows = len(design) if design.size else int(n or len(design))
         root = None if weights is None else np.sqrt(weights)
         full = np.empty((rows, (design.shape[1] if design.size else 0) + 1), order="F")

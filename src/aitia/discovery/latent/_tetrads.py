@@ -41,7 +41,10 @@ def tetrad_test(covariance: np.ndarray, rows: float, i: int, j: int, k: int, m: 
     Args:
         covariance: shape (p, p), or correlations.
         rows: n.
-        i, j, k, m: four different columns.
+        i: a column of the first pair.
+        j: the other one.
+        k: a column of the second pair.
+        m: the other one.
 
     Raises:
         DiscoveryError: the columns are not four different ones, or there are fewer than five rows.

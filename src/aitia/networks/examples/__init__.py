@@ -9,6 +9,8 @@ Data and concepts are made with NumPy alone; `digit_network` needs scikit-learn,
 True
 """
 
+from pathlib import Path
+
 from ._digit_network import digit_convolution as digit_convolution
 from ._digit_network import digit_network as digit_network
 from ._digits import Digits as Digits
@@ -29,7 +31,7 @@ from ._trained import TrainedNetwork as TrainedNetwork
 from ._trained import cache_folder as cache_folder
 
 
-def resnet20(weights=None, *, seed: int = 0):
+def resnet20(weights: str | Path | None = None, *, seed: int = 0):
     """ResNet-20 for CIFAR-10 (He et al. 2016, section 4.2, n = 3, option A shortcuts), in evaluation mode.
 
     Args:

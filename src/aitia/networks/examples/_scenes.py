@@ -70,7 +70,15 @@ class Scenes:
         names = ("present", "shape", "colour", "texture", "centre", "radius", "hatched", "numbers")
         return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
-    def edited(self, place: int, *, present=None, shape=None, colour=None, texture=None) -> Scenes:
+    def edited(
+        self,
+        place: int,
+        *,
+        present: bool | None = None,
+        shape: int | None = None,
+        colour: int | None = None,
+        texture: int | None = None,
+    ) -> Scenes:
         """The scenes with the object at a place put in, taken out, or changed.
 
         Args:

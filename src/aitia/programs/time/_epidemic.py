@@ -41,7 +41,7 @@ class State(NamedTuple):
 class Rates(NamedTuple):
     """What an epidemic runs on; scalars that may be drawn.
 
-    Args:
+    Attributes:
         reproduction: R0, how many one infects at the start when nothing is done.
         infectious_days: the mean days that one is infectious, 1/γ.
         latent_days: the mean days from infection to being infectious, 1/σ; ignored by SIR.
@@ -124,7 +124,7 @@ class Reaction(Measure):
 class Course(NamedTuple):
     """An epidemic day by day.
 
-    Args:
+    Attributes:
         susceptible: people, shape (..., days + 1, groups), the first at the start.
         exposed: as `susceptible`.
         infectious: as `susceptible`.
