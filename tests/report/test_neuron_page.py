@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -86,6 +87,19 @@ def test_words_that_the_formula_names_are_marked():
     assert str(found[0].formula) == '"dog" in premise'
     page = neuron_page(NeuronFindings(found, texts=texts))
     assert '<mark class="holds">dog</mark>' in page and ">hypothesis:</span> dog</p>" in page
+
+
+def test_a_null_of_another_search_is_said_on_the_page_and_in_the_terminal():
+    masks = np.random.default_rng(0).random((4, 200)) < 0.4
+    found = explain(
+        masks[:1].T * 1.0, Inventory.from_masks(masks, list("abcd")), null=19, null_search=Beam(2)
+    )
+    said = found.null_sentence
+    assert "compares the best that beam search (length 2, width 10) finds" in said and "exact search" in said
+    page = html.unescape(neuron_page(NeuronFindings(found)))
+    assert said in page and "says how often the same search" not in page
+    assert "of the inputs (activation above" in page and "of the positions" not in page
+    assert any(said in str(each) for each in neuron_table(found))
 
 
 def test_what_is_absent_is_left_out():

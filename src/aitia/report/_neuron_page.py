@@ -132,6 +132,7 @@ def neuron_page(findings: NeuronFindings) -> str:
             ],
             with_null=any(p is not None for p in found.null_p),
             null_sentence=found.null_sentence,
+            places="positions" if found.firing.layout.shape else "inputs",
             with_interval=any(each.interval for each in units),
             with_matters=any(each.matters for each in units),
             with_verdict=bool(worth),
@@ -357,11 +358,13 @@ def _provenance(findings: NeuronFindings) -> list[tuple[str, str]]:
     versions = [f"aitia {__version__}", f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in ("numpy", "numba")]
     over = f"{layout.inputs:,} inputs" + (f" of shape {layout.shape}" if layout.shape else "")
+    if layout.shape:
+        over += f", {layout.total:,} positions"
     lines = [
         ("Network and concepts", findings.source),
         ("Layer", found.activations.layer),
         ("Units fire where", found.firing.rule),
-        ("Compared over", f"{over}, {layout.total:,} positions"),
+        ("Compared over", over),
         ("Search", found[0].search if len(found) else ""),
         ("Time of the search", f"{sum(each.seconds for each in found):.2f} s of one core"),
         ("Seed", str(found.seed)),
