@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from search_cases import firing_of, tied
 
-from aitia.networks import Beam, ConceptError, Constant, Exact, Inventory, Layout, SearchError
+from aitia.networks import Beam, ConceptError, Constant, Exact, Firing, Inventory, Layout, SearchError
 from aitia.networks.search import _beam, _exact_unit, _rows, _workers
 from aitia.networks.search._truth import formulas
 
@@ -210,3 +210,12 @@ def test_the_rounds_of_exact_search_do_not_change_it(monkeypatch):
         monkeypatch.setattr(_exact_unit, "TASKS", tasks)
         scores.append([Exact(length).explain(firing, inventory)[0].score for length in (2, 3, 4)])
     assert scores[0] == scores[1] == scores[2]
+
+
+def test_more_positions_than_products_of_counts_are_exact_for_are_refused():
+    layout = Layout(1, (10_000, 9_491))
+    words = np.zeros((1, layout.words), dtype=np.uint64)
+    unit = Firing(layout, (0,), words, np.zeros(1), np.ones(1), "never")
+    with pytest.raises(SearchError, match=r"up to 94,906,265 positions; these masks have 94,910,000"):
+        Exact().explain(unit, Inventory(layout, ("a",), words))
+    assert 94_906_265**2 < 2**53 < 94_906_266**2

@@ -22,6 +22,10 @@ from aitia.networks.search._literals import Literals
 from aitia.networks.search._search import Search
 from aitia.networks.search._workers import workers
 
+MOST_POSITIONS = (
+    94_906_265  # products of two counts are exact in double precision to here: its square is below 2^53
+)
+
 
 @final
 @dataclass(frozen=True)
@@ -50,10 +54,8 @@ class Exact(Search):
         seconds: at most about so long for each unit, by the clock; None for no limit.
 
     Raises:
-        SearchError: a length below 1, or a negative number of seconds.
-
-    Assumes:
-        Fewer than 9e7 positions, so that products of two counts are exact in double precision.
+        SearchError: a length below 1, or a negative number of seconds; when it searches, masks of more than 94,906,265
+            positions.
 
     Source:
         The bounds and their proofs are this project's own, at the top of `_exact_unit.py`. La Rosa and Gilpin 2026,
@@ -96,6 +98,7 @@ class Exact(Search):
         show_progress: bool | None,
         begun: Mapping[int, Explanation],
     ) -> tuple[Explanation, ...]:
+        _countable(firing)
         before = time.thread_time()
         beams = [Beam(self.length), Beam(self.length, width=30, distinct=True, negations=True)]
         if self.length > 4:
@@ -129,6 +132,7 @@ class Exact(Search):
     def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
         if self.length > 4 or self.seconds is not None:
             return super().scores(firing, inventory, rivals)
+        _countable(firing)
         starts = Beam(self.length).explain(firing, inventory, show_progress=False)
         if len(starts) < len(firing):
             raise KeyboardInterrupt
@@ -146,3 +150,12 @@ class Exact(Search):
                 if unit.best[-1].score >= rival.intersection_over_union:
                     found[place] = unit.best[-1].score
         return found
+
+
+def _countable(firing: Firing) -> None:
+    if firing.layout.total > MOST_POSITIONS:
+        raise SearchError(
+            f"Exact search compares products of counts, which are exact up to {MOST_POSITIONS:,} positions; these "
+            f"masks have {firing.layout.total:,}.",
+            "Search some of the inputs (of_inputs of the firing and of the inventory), or all by Beam.",
+        )
