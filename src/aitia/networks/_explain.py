@@ -22,7 +22,7 @@ from aitia.networks.search import Exact, Search
 
 MOST = 99
 LEAST = 19  # with fewer, no p-value can be as low as 0.05
-_SECONDS = 30  # of a beam search's null, about
+LONGEST = 180  # seconds of one core for a null of so few, about, beyond which none is made
 
 
 def explain(
@@ -117,7 +117,7 @@ def explain(
             f"{late} of {many(len(found), 'search', 'searches')} ended for want of time: "
             f"{either(late, 'its formula is', 'their formulas are')} the best so far, with a gap."
         )
-    repeat, count = _null(search, null_search, firing, inventory, null)
+    repeat, count = _null(search, null_search, found, inventory, null)
     if count:
         try:
             trials = permutation_null(
@@ -164,15 +164,20 @@ def _made(
 
 
 def _null(
-    search: Search, asked: Search | None, firing: Firing, inventory: Inventory, replicates: int | None
+    search: Search,
+    asked: Search | None,
+    found: Sequence[Explanation],
+    inventory: Inventory,
+    replicates: int | None,
 ) -> tuple[Search, int]:
-    """Which search the null repeats, and how often at most; 0 where 19 replicates would take too long."""
+    """Which search the null repeats, and how often at most; 0 where 19 replicates would take minutes."""
     if replicates is not None:
-        return asked or repeated(search, firing, inventory, replicates), replicates
-    repeat = asked or repeated(search, firing, inventory, LEAST)
-    most = SECONDS if isinstance(repeat, Exact) else _SECONDS
-    count = int(min(MOST, most / seconds_a_replicate(repeat, firing, inventory)))
-    return repeat, count if count >= LEAST else 0
+        return asked or repeated(search, found, inventory, replicates), replicates
+    repeat = asked or repeated(search, found, inventory, LEAST)
+    each = seconds_a_replicate(repeat, found, inventory)
+    if LEAST * each > LONGEST:
+        return repeat, 0
+    return repeat, int(min(MOST, max(LEAST, SECONDS / each)))
 
 
 def _said(search: Search, repeat: Search, by_us: bool, usual: bool, count: int) -> list[Decision]:

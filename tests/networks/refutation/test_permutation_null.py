@@ -208,26 +208,21 @@ def test_where_another_search_is_repeated_both_scores_are_said():
         assert f"highest of 19: {trials[at].details['null'].max():.3f}" in said
 
 
-def test_which_search_is_repeated_follows_from_the_sizes():
-    def masks(concepts, units=1, inputs=640):
-        inventory = Inventory.from_masks(
-            np.zeros((concepts, inputs), dtype=bool), [f"c{at}" for at in range(concepts)]
-        )
-        words = np.zeros((units, inventory.layout.words), dtype=np.uint64)
-        firing = Firing(
-            inventory.layout, tuple(range(units)), words, np.zeros(units), np.full(units, np.inf), ""
-        )
-        return firing, inventory
-
-    small, large, many_units = masks(50), masks(2500), masks(500, 400)
-    for search in (Beam(3), Beam(5, width=3), Exact(1), Exact(3)):
-        assert repeated(search, *small, 99) == search
-    assert repeated(Exact(3), *large, 99) == Beam(3) and repeated(Exact(2), *large, 99) == Exact(2)
-    assert repeated(Exact(3), *many_units, 99) == Beam(3) and repeated(Beam(3), *large, 99) == Beam(3)
+def test_which_search_is_repeated_follows_from_sizes_and_what_was_tried():
+    inventory = Inventory.from_masks(np.eye(50, 640, dtype=bool), [f"c{at}" for at in range(50)])
+    words = np.zeros((3, inventory.layout.words), dtype=np.uint64)
+    firing = Firing(inventory.layout, (0, 1, 2), words, np.zeros(3), np.full(3, np.inf), "")
+    quick = [replace(each, tried=100_000) for each in Beam(1).explain(firing, inventory)]
+    slow = [replace(each, tried=100_000_000) for each in quick]
+    for search in (Beam(3), Beam(5, width=3), Exact(1), Exact(3), Exact(4)):
+        assert repeated(search, quick, inventory, 99) == search
+    assert repeated(Beam(3), slow, inventory, 99) == Beam(3)
+    assert repeated(Exact(3), slow, inventory, 99) == Beam(3) and repeated(Exact(3), slow[:1], inventory, 19)
+    assert repeated(Exact(3), quick * 300, inventory, 99) == Beam(3)
     # Neither is certified, or the same on every machine.
-    assert repeated(Exact(5), *small, 99) == Beam(5)
-    assert repeated(Exact(3, seconds=1.0), *small, 99) == Beam(3)
-    case = Case(Beam(1).explain(*large), *large, Exact(3))
+    assert repeated(Exact(5), quick, inventory, 99) == Beam(5)
+    assert repeated(Exact(3, seconds=1.0), quick, inventory, 99) == Beam(3)
+    case = Case(slow, firing, inventory, Exact(3))
     assert PermutationNull().search_of(case) == Beam(3)
     assert PermutationNull(search=Exact(3)).search_of(case) == Exact(3)
 

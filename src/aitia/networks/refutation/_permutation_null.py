@@ -90,7 +90,7 @@ class PermutationNull(Refuter):
         """The search that is repeated."""
         if self.search is not None:
             return self.search
-        return repeated(case.search, case.firing, case.inventory, self.replicates)
+        return repeated(case.search, case.explanations, case.inventory, self.replicates)
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
         search = self.search_of(case)
@@ -185,36 +185,47 @@ class PermutationNull(Refuter):
         )
 
 
-def repeated(search: Search, firing: Firing, inventory: Inventory, replicates: int) -> Search:
+def repeated(
+    search: Search, explanations: Sequence[Explanation], inventory: Inventory, replicates: int
+) -> Search:
     """The search that a null repeats: the one that found the explanations, where that takes about a minute at most.
 
-    What it takes follows from the sizes alone, so that the same question has the same answer on every machine. In the
-    place of a longer exact search, of one of formulas of five concepts and more, and of one that stops by the clock
-    (which would find more on a faster machine), the beam search of its length is repeated.
+    What it takes follows from sizes and from how many formulas the search tried, so that the same question has the same
+    answer on every machine. In the place of a longer exact search, of one of formulas of five concepts and more, and of
+    one that stops by the clock (which would find more on a faster machine), the beam search of its length is repeated.
 
     Args:
         search: the search that found them.
-        firing: the units' masks.
+        explanations: what it found.
         inventory: the concepts.
         replicates: how many replicates there are.
     """
     if not isinstance(search, Exact):
         return search
     certain = search.length <= 4 and search.seconds is None
-    quick = certain and replicates * seconds_a_replicate(search, firing, inventory) <= SECONDS
+    quick = certain and replicates * seconds_a_replicate(search, explanations, inventory) <= SECONDS
     return search if quick else Beam(search.length)
 
 
-def seconds_a_replicate(search: Search, firing: Firing, inventory: Inventory) -> float:
-    """About how long a search takes on one shuffle of each unit, as measured on one core of a laptop, by sizes."""
-    concepts, words = len(inventory), inventory.layout.words
-    length = int(getattr(search, "length", 3))
+def seconds_a_replicate(search: Search, explanations: Sequence[Explanation], inventory: Inventory) -> float:
+    """About how long a search takes on one shuffle of each unit, on one core, by sizes and what was tried before.
+
+    Args:
+        search: the search; where it is exact, the one that found the explanations.
+        explanations: what was found of the units.
+        inventory: the concepts.
+    """
+    concepts, length = len(inventory), int(getattr(search, "length", 3))
+    words = sum(int(np.count_nonzero(row)) for row in inventory.words)
     if isinstance(search, Exact):
-        # Counting each concept, then what is left of the sets of two, three and four concepts.
-        each = 2e-3 + 4e-8 * concepts * words + 1e-11 * concepts**length * words * (length > 2)
-    else:
-        each = 5e-10 * concepts * words * (1 + 3 * int(getattr(search, "width", 10)) * (length - 1))
-    return len(firing) * each
+        # A shuffle is searched for formulas above the unit's score only, which is hardly more than was tried to
+        # certify that score, and much less where the score is above chance.
+        tried = sum(each.tried for each in explanations)
+        each_tried = (1e-8 + 3e-10 * words / concepts) * (10 if length > 3 else 1)
+        return (2e-3 + 4e-8 * words) * len(explanations) + each_tried * tried
+    grown = int(getattr(search, "width", 10)) * (length - 1)
+    each = 3e-5 * length + 2e-10 * words * (1 + 2 * grown) + 3e-8 * concepts * grown
+    return len(explanations) * each
 
 
 def permutation_null(
