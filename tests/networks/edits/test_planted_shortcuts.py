@@ -1,18 +1,16 @@
-"""The method finds shortcuts that were planted in sentence pairs, and people's edits as a yardstick."""
+"""The method finds shortcuts that were planted in sentence pairs."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
-from pair_words import bag_of, editor_of, pair_concepts, tokens, word_concepts
+from pair_words import bag_of, editor_of, pair_concepts, tokens
 
-from aitia.networks import Above, Beam, Inventory, Quantile, Stages, examples, record
+from aitia.networks import Above, Beam, Quantile, Stages, examples, record
 from aitia.networks.edits import answers_of, effects_from_weights, suggest_edits, try_edits
 from aitia.networks.refutation import Subject
 
 SLOW = os.environ.get("AITIA_SLOW") == "1"
-SNLI = Path(__file__).parents[4] / "shared/data/networks/snli"
 
 
 def suggested(subject, inventory, activations, weights, class_, search, most=12, binarise=None):
@@ -111,81 +109,3 @@ def test_the_shipped_network_gives_its_shortcuts_away():
         tried = try_edits(network, edits, editor)
         for cue in cues:
             assert any(cue in each.edit.put_in and each.difference.low > 0 for each in tried.working), cue
-
-
-def read_pairs(path):
-    rows = [line.rstrip("\n").split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    return [(a, b, label) for a, b, label in (row for row in rows if len(row) == 3)]
-
-
-def words_of(sentence):
-    return tuple(sentence.lower().replace(".", "").replace(",", "").split())
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SLOW, reason="a full-size study; set AITIA_SLOW=1")
-@pytest.mark.skipif(
-    not (SNLI / "cf_nli").exists(), reason="the counterfactually augmented pairs are not there"
-)
-def test_suggestions_name_words_that_people_edit():
-    """People changed hypotheses with as few edits as they could so that another label holds (Kaushik et al. 2020).
-
-    A perceptron is trained on words of SNLI pairs; the share of people's edits towards a label that put in a word
-    suggested for it is compared with the share for as many random words of the same frequency.
-    """
-    from sklearn.neural_network import MLPClassifier
-
-    labels = ("entailment", "neutral", "contradiction")
-    originals = read_pairs(SNLI / "cf_nli/original_train.tsv")
-    revised = read_pairs(SNLI / "cf_nli/revised_combined_train.tsv")
-    pairs = [
-        (words_of(a), words_of(b), labels.index(label))
-        for a, b, label in originals + revised[::2]
-        if label in labels
-    ]
-    premises, hypotheses = [a for a, _, _ in pairs], [b for _, b, _ in pairs]
-    target = np.array([label for *_, label in pairs])
-    names, masks, categories, concepts = word_concepts(premises, hypotheses, least=15)
-    own = [name.startswith("hypothesis") for name in names]
-    inventory = Inventory.from_masks(
-        np.array(masks)[own],
-        [n for n, k in zip(names, own) if k],
-        categories=[c for c, k in zip(categories, own) if k],
-    )
-    inputs = inventory.layout.unpack(inventory.words).T.astype(float)
-    model = MLPClassifier((48,), max_iter=25, alpha=0.1, random_state=0, tol=0.01, early_stopping=True)
-    model.fit(inputs, target)
-    subject = Subject(model, "hidden 1", inputs, target, labels)
-    activations = record(model, "hidden 1", inputs)
-    by_pair = {(a): (b, label) for a, b, label in originals}
-    people: dict[str, list[set[str]]] = {label: [] for label in labels}
-    for a, b, label in revised[1::2]:
-        if a in by_pair and label in labels and by_pair[a][1] != label:
-            people[label].append(set(words_of(b)) - set(words_of(by_pair[a][0])))
-    random = np.random.default_rng(0)
-    support = dict(zip(inventory.names, inventory.support, strict=True))
-    hits, chance, total = 0, 0.0, 0
-    for label in labels:
-        edits = suggested(subject, inventory, activations, model.coefs_[1], label, Beam(3), most=60)
-        put_in = list(dict.fromkeys(each.put_in for each in edits if each.put_in))[:20]
-        suggested_words = {concepts[name].word for name in put_in}
-        draws = []
-        for _ in range(50):
-            other = set()
-            for name in put_in:
-                near = sorted(support, key=lambda each: abs(np.log(support[each]) - np.log(support[name])))[
-                    1:21
-                ]
-                other.add(concepts[near[int(random.integers(20))]].word)
-            draws.append(np.mean([bool(words & other) for words in people[label]]))
-        share = np.mean([bool(words & suggested_words) for words in people[label]])
-        print(
-            f"{label}: {sorted(suggested_words)}; {share:.3f} of {len(people[label])} edits, "
-            f"random {np.mean(draws):.3f}"
-        )
-        hits += share * len(people[label])
-        chance += float(np.mean(draws)) * len(people[label])
-        total += len(people[label])
-    assert total > 300
-    # Both are shares of the same edits; 4 standard errors of the larger.
-    assert hits / total > chance / total + 4 * np.sqrt(0.25 / total)
