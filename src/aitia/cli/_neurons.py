@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aitia.networks.refutation import Subject, Worth
 
 _SEARCHES = ("exact", "beam")
-_EDITS = 4  # so many edits are tried for each class
+_EDITS = 10  # so many edits are tried for each class
 _EDITED = 100  # on so many inputs each
 
 

@@ -308,6 +308,16 @@ def test_effects_are_of_beginning_to_fire():
     assert measured_effects(subject, found, firing) == pytest.approx(np.array([[8.0, -4.0]]))
 
 
+def test_edits_that_both_predictions_name_come_first():
+    """Ordered by the geometric mean: a middling number from both goes before a high one from one of them."""
+    both, formulas, regression = (
+        replace(edit("a"), predicted=predicted, expected=expected)
+        for predicted, expected in ((2.0, 8.0), (9.0, 1.0), (0.1, 90.0))
+    )
+    assert [each.rank for each in (both, formulas, regression)] == pytest.approx([4.0, 3.0, 3.0])
+    assert replace(both, expected=None).rank == 2.0 and replace(both, expected=-1.0).rank == 0.0
+
+
 def test_expected_changes_are_those_of_the_regression(table):
     """Logits that are linear in the concepts: the regression knows what every edit does, of each kind."""
     random = np.random.default_rng(0)
@@ -333,8 +343,17 @@ def test_expected_changes_are_those_of_the_regression(table):
         )
         # The ridge shrinks by 0.002 / (0.25 + 0.002): less than a hundredth.
         assert each.expected == pytest.approx(exact, rel=0.01, abs=0.01)
-    assert [each.predicted for each in edits] == sorted((each.predicted for each in edits), reverse=True)
+    assert [each.rank for each in edits] == sorted((each.rank for each in edits), reverse=True)
     assert "by regression on concepts" in edits[0].sentence
+    # With the logits turned round, the regression contradicts every formula: edits stand as they did by formulas alone.
+    against = suggest_edits(found, 1, logits=-given_logits, **options)
+    assert all(each.predicted > 0 > each.expected and each.rank == 0 for each in against)
+    by_formulas = suggest_edits(found, 1, **options)
+    assert [each.action for each in against] == [each.action for each in by_formulas]
+    # And where the regression says that the weakest of them does the most, it comes first.
+    other = rows @ np.array([[0.0, 0], [0, 90.0], [0, -0.1], [0.1, 0], [0, 0], [0, 0]])
+    assert suggest_edits(found, 1, **{**options, "logits": other}, replacing=False)[0].action == "put in 'c1'"
+    assert suggest_edits(found, 1, **options, replacing=False)[0].action == "take out 'c2'"
     replaced = [each for each in edits if each.put_in and each.taken_out]
     names = [name for each in replaced for name in (each.put_in, each.taken_out)]
     assert len(names) == len(set(names)), "each concept comes in one pair"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -32,6 +33,13 @@ class Edit:
     because: tuple[tuple[int, float], ...] = ()
     reason: str = ""
     expected: float | None = None
+
+    @property
+    def rank(self) -> float:
+        """By what suggested edits are ordered: `predicted`; with `expected`, their geometric mean (0 below 0)."""
+        if self.expected is None:
+            return self.predicted
+        return math.sqrt(max(self.predicted, 0.0) * max(self.expected, 0.0))
 
     @property
     def action(self) -> str:

@@ -136,8 +136,8 @@ def suggest_edits(
         expected(x) = b_c,class - b_c,y(x)   (minus that for taking out, their sum for a replacement).
 
     Where the layer is the last but one, that is the sum over all its units of weight times expected change of
-    activation. It ranks all edits better than the part through formulas does, and tells their size better; of the edits
-    with the highest numbers it turns no more answers, so that edits stand in the order of the part through formulas.
+    activation. It ranks edits better than the part through formulas does, and tells their size better. The two err in
+    different ways, so with both, edits stand in the order of their geometric mean, those that they disagree about last.
     Concepts that mostly come together (a word, and a group of words with it) share a coefficient.
 
     Args:
@@ -156,7 +156,7 @@ def suggest_edits(
         most: how many are returned.
 
     Returns:
-        Edits whose prediction through formulas is positive, the highest first.
+        Edits whose prediction through formulas is positive, by `Edit.rank`, the highest first.
 
     Raises:
         NetworkError: there is no such class; effects, answers or logits of another shape.
@@ -224,7 +224,7 @@ def suggest_edits(
     good = [each for each in edits if each.predicted > LEAST and each.inputs >= least_inputs]
     if logits is not None:
         good = _with_expected(good, inventory, layout, np.asarray(logits, dtype=np.float64), answers, present)
-    return tuple(sorted(good, key=lambda each: (-each.predicted, each.action))[:most])
+    return tuple(sorted(good, key=lambda each: (-each.rank, -each.predicted, each.action))[:most])
 
 
 def _with_expected(
@@ -360,7 +360,7 @@ def _replacements(
             found.append(_edit(explanations, new, old, rows, parts, to, names))
     kept: list[Edit] = []
     used: set[str] = set()
-    for each in sorted(found, key=lambda each: (-each.predicted, each.action)):
+    for each in sorted(found, key=lambda each: (-each.rank, -each.predicted, each.action)):
         if not used & {each.put_in, each.taken_out}:
             kept.append(each)
             used |= {each.put_in, each.taken_out}
