@@ -2,9 +2,9 @@
 
     python benchmarks/networks/first_answer.py
 
-Two hundred concepts, 2,000 inputs, eight units; the beam of length 3, then the exact search of length 3, in one process;
-first with an empty cache of compiled code, then again with what that run left. The table goes between its markers in
-``benchmarks/README.md``.
+Two hundred concepts, 2,000 inputs, eight units; the beam of length 3, then the exact search of length 3, in one
+process; first with an empty cache of compiled code, then again with what that run left. The table goes between its
+markers in ``benchmarks/README.md``.
 """
 
 from __future__ import annotations
