@@ -11,7 +11,8 @@ from pair_words import word_concepts
 from scipy import sparse
 
 from aitia.networks import Beam, Inventory, Quantile, record
-from aitia.networks.edits import Overlap, WordEditor, effects_from_weights, suggest_edits
+from aitia.networks.edits import Overlap, WordEditor, answers_of, effects_from_weights, suggest_edits
+from aitia.networks.refutation import Subject
 
 SNLI = Path(__file__).parents[4] / "shared/data/networks/snli"
 LABELS = ("entailment", "neutral", "contradiction")
@@ -162,15 +163,18 @@ def suggested(model, encoder, pairs, least, length=3, firing=None):
     categories.append("overlap")
     concepts["overlap"] = Overlap()
     inventory = Inventory.from_masks(np.array(masks), names, categories=categories)
-    activations = record(model, "hidden 1", encoder(premises, hypotheses), show_progress=False)
+    inputs = encoder(premises, hypotheses)
+    activations = record(model, "hidden 1", inputs, show_progress=False)
     firing = (firing or Quantile(0.1)).fire(activations)
     found = Beam(length).explain(firing, inventory, show_progress=False)
-    answers = model.predict(encoder.of(pairs))
+    answers, logits = answers_of(
+        Subject(model, "hidden 1", inputs, np.array([p.label for p in pairs]), LABELS)
+    )
     effects = effects_from_weights(model.coefs_[1], activations, found)
     ranked = {}
     for label in range(len(LABELS)):
         edits = suggest_edits(
-            found, label, firing=firing, inventory=inventory, effects=effects, answers=answers,
+            found, label, firing=firing, inventory=inventory, effects=effects, answers=answers, logits=logits,
             classes=LABELS, replacing=False, most=10**6,
         )  # fmt: skip
         for side in SIDES:
@@ -255,12 +259,14 @@ class Agreement:
         exchanged: the same after the labels of the two couples are exchanged.
         p_value: one-sided: how likely so large a sum is where the labels of each couple are exchanged at random.
         couples: how many.
+        error: the standard error of the difference, over couples.
     """
 
     own: float
     exchanged: float
     p_value: float
     couples: int
+    error: float
 
     @property
     def difference(self):
@@ -281,7 +287,8 @@ def agreement(couples, words, labels=None, draws=9999):
     told = np.array([each for each in sums if each])
     signs = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.int8), size=(draws, len(told)))
     p_value = (1 + int((signs @ told >= told.sum()).sum())) / (draws + 1)
-    return Agreement(float(np.mean(own)), float(np.mean(other)), p_value, len(sums))
+    error = float(np.std(sums) / 2 / np.sqrt(len(sums)))
+    return Agreement(float(np.mean(own)), float(np.mean(other)), p_value, len(sums), error)
 
 
 def _does(revision, words):
