@@ -156,5 +156,7 @@ def _refitted(rows: int, chosen: bool) -> dict:
 
     found, wall, processor = clocked(lambda: [(f"{each[0]}, {each[1]}", fitted(*each)) for each in timed])
     share = len(probes) / len(timed)
-    note = "" if share == 1 else f"{len(timed)} of {len(probes)} probes timed, and multiplied; other inner folds"
+    note = (
+        "" if share == 1 else f"{len(timed)} of {len(probes)} probes timed, and multiplied; other inner folds"
+    )
     return {"seconds": wall * share, "processor": processor * share, "found": found, "note": note}
