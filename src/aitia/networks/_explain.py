@@ -51,7 +51,8 @@ def explain(
         search: how to look; None for `Exact(3)`.
         binarise: where units fire; None for `Above(0.0)`.
         units: the units explained, by their numbers; None for all.
-        null: the most replicates of the null; 0 for none; None for 99, or as many as the sizes allow in about a minute.
+        null: the most replicates of the null; 0 for none; None for 99, or as many as can be made in about a minute, but
+            19 at least, and none where these would take minutes (judged by sizes and by what the search tried).
         null_search: the search that the null repeats on the units' masks and on shuffled ones; None for the same
             search, or a beam search in the place of an exact one that would take more than about a minute. What was
             repeated is said in `decisions` and in every trial of the null.
