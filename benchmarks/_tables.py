@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import json
 import os
@@ -9,7 +10,9 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,83 @@ def replaced(
 ) -> list[dict[str, Any]]:
     """The results with this row in place of an earlier one that agrees with it on `key`."""
     return [each for each in results if any(each[k] != found[k] for k in key)] + [found]
+
+
+def run_tasks(
+    script: Path,
+    tasks: Sequence[Any],
+    arguments: argparse.Namespace,
+    size: str,
+    say: Callable[[dict], str],
+    installed: Callable[[str], object] = bool,
+) -> list[dict[str, Any]]:
+    """Run the rows asked for, one after the other; rows run earlier stay in the ``results.json`` beside the script.
+
+    Args:
+        script: does a row: ``script TASK LIBRARY``.
+        tasks: each with a key, words, libraries, and a size.
+        arguments: of `row_parser`.
+        size: the name of the tasks' size, by which tasks of one key are told apart.
+        say: what of a row is said in the terminal.
+        installed: whether a library can run.
+    """
+    kept = script.parent / "results.json"
+    results = json.loads(kept.read_text()) if kept.exists() else []
+    for number, task in enumerate(tasks):
+        if arguments.only and arguments.only not in task.key:
+            continue
+        for library in task.libraries:
+            if not installed(library) or (arguments.library and library != arguments.library):
+                continue
+            label = f"{task.words} | {library}"
+            found = run_row(script, [str(number), library], label, arguments.limit)
+            if found is None:
+                continue
+            if "skipped" in found:
+                print(f"{label}: left out, {found['skipped']}", file=sys.stderr)
+                continue
+            if "unfinished" in found:
+                found |= {"task": task.key, size: getattr(task, size), "library": library}
+            else:
+                print(f"{label} | {say(found)}", flush=True)
+            results = replaced(results, found, ("task", size, "library"))
+            kept.write_text(json.dumps(results) + "\n")
+    return results
+
+
+def row_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of a script that runs tasks: which ones, whose, for how long."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", help="run the tasks whose key contains this")
+    parser.add_argument("--library", help="run this library alone")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds for one row")
+    return parser
+
+
+def first_and_second_run(program: str, cache: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a program prints as JSON on its last line, in two processes: nothing cached, then what the first one left.
+
+    Args:
+        program: Python.
+        cache: the environment variable that says where compiled code is kept.
+
+    Yields:
+        Which run, and what it printed with ``"whole"``, the seconds of the process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for words in ("first run, nothing compiled", "second run"):
+            start = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", program],
+                capture_output=True,
+                text=True,
+                check=True,
+                env={**os.environ, cache: folder},
+            )
+            whole = time.perf_counter() - start
+            yield words, {**json.loads(done.stdout.splitlines()[-1]), "whole": whole}
 
 
 def write(text: str, marker: str, page: Path = README) -> None:

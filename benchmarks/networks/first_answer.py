@@ -9,15 +9,11 @@ markers in ``benchmarks/README.md``.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import write
+from _tables import first_and_second_run, write
 
 SCRIPT = """
 import json, time
@@ -45,18 +41,10 @@ def main() -> str:
         "| | import s | beam s | exact s | whole process s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    with tempfile.TemporaryDirectory() as cache:
-        for words in ("first run, nothing compiled", "second run"):
-            environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-            start = os.times().elapsed
-            done = subprocess.run(
-                [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, env=environment
-            )
-            whole = os.times().elapsed - start
-            found = json.loads(done.stdout.splitlines()[-1])
-            lines.append(
-                f"| {words} | {found['import']:.1f} | {found['beam']:.1f} | {found['exact']:.2f} | {whole:.1f} |"
-            )
+    for words, found in first_and_second_run(SCRIPT, "NUMBA_CACHE_DIR"):
+        lines.append(
+            f"| {words} | {found['import']:.1f} | {found['beam']:.1f} | {found['exact']:.2f} | {found['whole']:.1f} |"
+        )
     return "\n".join(lines)
 
 

@@ -12,8 +12,6 @@ left out, with the reason.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -21,10 +19,8 @@ import numpy as np
 from _tasks import TASKS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import replaced, run_row, versions, write
+from _tables import row_parser, run_tasks, versions, write
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results.json"
 PACKAGES = {
     "aitia": "aitia",
     "NumPy": "numpy",
@@ -32,31 +28,6 @@ PACKAGES = {
     "scikit-learn": "scikit-learn",
     "PyTorch": "torch",
 }
-
-
-def run(arguments: argparse.Namespace) -> list[dict]:
-    """Run the rows asked for; rows run earlier stay in the results."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    for number, task in enumerate(TASKS):
-        if arguments.only and arguments.only not in task.key:
-            continue
-        for library in task.libraries:
-            if arguments.library and library != arguments.library:
-                continue
-            label = f"{task.words} | {library}"
-            found = run_row(HERE / "_row.py", [str(number), library], label, arguments.limit)
-            if found is None:
-                continue
-            if "skipped" in found:
-                print(f"{label}: left out, {found['skipped']}", file=sys.stderr)
-                continue
-            if "unfinished" in found:
-                found |= {"task": task.key, "size": task.size, "library": library}
-            else:
-                print(f"{label} | {found['seconds']:.4g} s", flush=True)
-            results = replaced(results, found, ("task", "size", "library"))
-            RESULTS.write_text(json.dumps(results) + "\n")
-    return results
 
 
 def table(results: list[dict]) -> str:
@@ -110,10 +81,11 @@ def _agreement(ours: list, theirs: list) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    results = run_tasks(
+        Path(__file__).with_name("_row.py"),
+        TASKS,
+        row_parser(__doc__).parse_args(),
+        "size",
+        lambda found: f"{found['seconds']:.4g} s",
     )
-    parser.add_argument("--only", help="run the tasks whose key contains this")
-    parser.add_argument("--library", help="run this library alone")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds for one row")
-    write(table(run(parser.parse_args())), "networks")
+    write(table(results), "networks")

@@ -8,15 +8,11 @@ then again with what that run left. The table goes between its markers in ``benc
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import write
+from _tables import first_and_second_run, write
 
 SCRIPT = """
 import json, time
@@ -55,18 +51,10 @@ def main() -> str:
         "| | import s | fit by SVI s | query s | whole process s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    with tempfile.TemporaryDirectory() as cache:
-        for words in ("first run, nothing cached", "second run"):
-            environment = {**os.environ, "XDG_CACHE_HOME": cache}
-            start = os.times().elapsed
-            done = subprocess.run(
-                [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, env=environment
-            )
-            whole = os.times().elapsed - start
-            found = json.loads(done.stdout.splitlines()[-1])
-            lines.append(
-                f"| {words} | {found['import']:.1f} | {found['fit']:.1f} | {found['query']:.1f} | {whole:.1f} |"
-            )
+    for words, found in first_and_second_run(SCRIPT, "XDG_CACHE_HOME"):
+        lines.append(
+            f"| {words} | {found['import']:.1f} | {found['fit']:.1f} | {found['query']:.1f} | {found['whole']:.1f} |"
+        )
     return "\n".join(lines)
 
 

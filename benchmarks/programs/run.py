@@ -12,18 +12,14 @@ left out.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
 from _tasks import TASKS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _tables import replaced, run_row, version, versions, write
+from _tables import row_parser, run_tasks, version, versions, write
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results.json"
 PACKAGES = {
     "aitia": "aitia",
     "NumPyro": "numpyro",
@@ -34,28 +30,6 @@ PACKAGES = {
     "JAX": "jax",
     "torch": "torch",
 }
-
-
-def run(arguments: argparse.Namespace) -> list[dict]:
-    """Run the rows asked for; rows run earlier stay in the results."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    for number, task in enumerate(TASKS):
-        if arguments.only and arguments.only not in task.key:
-            continue
-        for library in task.libraries:
-            if not version(PACKAGES[library]) or (arguments.library and library != arguments.library):
-                continue
-            label = f"{task.words} | {library}"
-            found = run_row(HERE / "_row.py", [str(number), library], label, arguments.limit)
-            if found is None:
-                continue
-            if "unfinished" in found:
-                found |= {"task": task.key, "rows": task.rows, "library": library}
-            else:
-                print(f"{label} | {found['run']:.4f} s | error {found['error']:.3g}", flush=True)
-            results = replaced(results, found, ("task", "rows", "library"))
-            RESULTS.write_text(json.dumps(results) + "\n")
-    return results
 
 
 def table(results: list[dict]) -> str:
@@ -88,10 +62,12 @@ def table(results: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    results = run_tasks(
+        Path(__file__).with_name("_row.py"),
+        TASKS,
+        row_parser(__doc__).parse_args(),
+        "rows",
+        lambda found: f"{found['run']:.4f} s | error {found['error']:.3g}",
+        lambda library: version(PACKAGES[library]),
     )
-    parser.add_argument("--only", help="run the tasks whose key contains this")
-    parser.add_argument("--library", help="run this library alone")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds for one row")
-    write(table(run(parser.parse_args())), "programs")
+    write(table(results), "programs")
