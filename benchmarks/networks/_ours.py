@@ -5,10 +5,23 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from _peers import PENALTIES, best_of, clocked
-from _problems import CONCEPTS, SIDE, Pictures, layers, pictures, sentence_concepts, sentence_units
+from _clock import best_of, clocked
+from _problems import (
+    CONCEPTS,
+    PENALTIES,
+    SIDE,
+    Pictures,
+    fires_at_top,
+    fires_in_ranges,
+    layers,
+    network,
+    pictures,
+    sentence_concepts,
+    sentence_units,
+    small_images,
+)
 
-from aitia.networks import Activations, Beam, Clusters, Exact, Firing, Inventory, Layout, Quantile
+from aitia.networks import Beam, Exact, Firing, Inventory, Layout
 from aitia.networks.search import Search
 
 SHOWN = 10  # answers kept to compare with the peer's
@@ -104,17 +117,6 @@ def _inventory(problem: Pictures) -> Inventory:
     return Inventory(layout, names, problem.words)
 
 
-def fires_at_top(problem: Pictures, units: int) -> Firing:
-    """Where the first units fire: above the threshold that 0.5% of the cells exceed."""
-    values = Activations(problem.values[:, :units])
-    return Quantile(0.005).fire(values, layout=Layout(problem.count, (SIDE, SIDE)))
-
-
-def fires_in_ranges(problem: Pictures) -> Firing:
-    """Where two units fire in each of five ranges of activation."""
-    return Clusters(5).fire(Activations(problem.values[:, :2]), layout=Layout(problem.count, (SIDE, SIDE)))
-
-
 def beam_pictures(count: int) -> dict:
     """The published beam over pictures, for all units; masks are read from disk."""
     problem = pictures(count, 64)
@@ -184,21 +186,6 @@ def rate_of(rows: int, inputs: int, times: int) -> tuple[object, float, float]:
                 count_against(sparse, np.array([first, last]), words, 0, LANES, dense, counts)
 
         return best_of(lambda: run(count, parts))
-
-
-def network():
-    """ResNet-20 with weights that were not trained: what it costs does not depend on them."""
-    import torch
-
-    from aitia.networks.examples._resnet import ResidualNetwork
-
-    torch.manual_seed(0)
-    return ResidualNetwork().eval()
-
-
-def small_images(count: int) -> np.ndarray:
-    """Images of noise, shape (count, 3, 32, 32)."""
-    return np.random.default_rng(0).normal(size=(count, 3, 32, 32)).astype(np.float32)
 
 
 def record_maps(count: int) -> dict:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
-from _problems import CONCEPTS, SIDE, layers, pictures, sentence_concepts, sentence_units
+from _clock import best_of, clocked
+from _problems import (
+    CONCEPTS,
+    PENALTIES,
+    SIDE,
+    fires_at_top,
+    fires_in_ranges,
+    layers,
+    network,
+    pictures,
+    sentence_concepts,
+    sentence_units,
+    small_images,
+)
 
 BATCH = 128
-PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
-
-
-def clocked(work) -> tuple[object, float, float]:
-    """What the work returned, wall seconds and processor seconds."""
-    wall, processor = time.perf_counter(), time.process_time()
-    answer = work()
-    return answer, time.perf_counter() - wall, time.process_time() - processor
-
-
-def best_of(work, times: int = 5) -> tuple[object, float, float]:
-    """The same, the quickest of some runs after one that does not count."""
-    work()
-    return min((clocked(work) for _ in range(times)), key=lambda each: each[1])
 
 
 def beam_sentences_published(units: int) -> dict:
@@ -37,7 +35,6 @@ def beam_sentences_published(units: int) -> dict:
 
 def beam_pictures_published(count: int) -> dict:
     """The published beam on one unit, masks by runs."""
-    from _ours import fires_at_top
     from _published import pictures as published
     from pycocotools import mask as runs
 
@@ -59,7 +56,6 @@ def clustered_pictures_published(count: int) -> dict:
     """The search of La Rosa et al. on the ranges of two units."""
     import torch
     from _clustered import boxes, explain
-    from _ours import fires_in_ranges
 
     problem = pictures(count, 64)
     concepts = []
@@ -109,7 +105,6 @@ def kernel_read(_: int) -> dict:
 def record_maps_bare(count: int) -> dict:
     """The forward pass alone, in the same batches."""
     import torch
-    from _ours import network, small_images
 
     model, images = network(), torch.from_numpy(small_images(count))
 

@@ -20,7 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from aitia.networks import Activations, Clusters, Firing, Layout, Quantile
+
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "networks"
+PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # of which probes choose
 SIDE, CELLS = 112, 7  # pixels and cells of a picture's side
 OBJECTS, PARTS, COLOURS, SCENES = 200, 60, 11, 29
 CONCEPTS = OBJECTS + PARTS + COLOURS + SCENES
@@ -177,3 +180,29 @@ def layers(rows: int, count: int = 4, width: int = 256, targets: int = 50) -> La
         for each in range(targets)
     }
     return Layers(values, wanted, draw.permutation(rows) % 5)
+
+
+def fires_at_top(problem: Pictures, units: int) -> Firing:
+    """Where the first units fire: above the threshold that 0.5% of the cells exceed."""
+    values = Activations(problem.values[:, :units])
+    return Quantile(0.005).fire(values, layout=Layout(problem.count, (SIDE, SIDE)))
+
+
+def fires_in_ranges(problem: Pictures) -> Firing:
+    """Where two units fire in each of five ranges of activation."""
+    return Clusters(5).fire(Activations(problem.values[:, :2]), layout=Layout(problem.count, (SIDE, SIDE)))
+
+
+def network():
+    """ResNet-20 with weights that were not trained: what it costs does not depend on them."""
+    import torch
+
+    from aitia.networks.examples._resnet import ResidualNetwork
+
+    torch.manual_seed(0)
+    return ResidualNetwork().eval()
+
+
+def small_images(count: int) -> np.ndarray:
+    """Images of noise, shape (count, 3, 32, 32)."""
+    return np.random.default_rng(0).normal(size=(count, 3, 32, 32)).astype(np.float32)
