@@ -19,4 +19,6 @@ from ._ledger import Ledger as Ledger
 from ._ledger import Status as Status
 from ._progress import Progress as Progress
 from ._progress import progress as progress
+from ._prose import either as either
+from ._prose import many as many
 from ._random import stream as stream

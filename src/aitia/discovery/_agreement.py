@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import progress
+from aitia.core import many, progress
 from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._discovery import Discovery
-from aitia.discovery._display import count, edge_list, graph_to_dict, options
+from aitia.discovery._display import edge_list, graph_to_dict, options
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.discovery._observations import Observations
@@ -66,13 +66,13 @@ class Agreement:
         joined = len(self.shared) + len(self.disputed)
         i, j = np.unravel_index(int(self.distances.argmax()), self.distances.shape)
         said = (
-            f"{k} algorithms join {count(joined, 'pair')} between them and agree wholly on "
-            f"{count(len(self.shared), 'edge')}."
+            f"{k} algorithms join {many(joined, 'pair')} between them and agree wholly on "
+            f"{many(len(self.shared), 'edge')}."
         )
         if self.distances.max() > 0:
             said += (
                 f" {self.labels[int(i)]} and {self.labels[int(j)]} are furthest apart: "
-                f"{count(int(self.distances[i, j]), 'pair')} differ."
+                f"{many(int(self.distances[i, j]), 'pair')} differ."
             )
         return said
 
@@ -189,7 +189,7 @@ def compare_algorithms(
             bar.advance()
     if not found:
         raise DiscoveryError(
-            f"None of {count(len(algorithms), 'algorithm')} fits these data"
+            f"None of {many(len(algorithms), 'algorithm')} fits these data"
             + (f"; {refused[0][0]} said: {refused[0][1]}" if refused else "."),
             "Give an algorithm, test or score for these kinds of columns.",
         )

@@ -9,6 +9,7 @@ from enum import Enum
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from aitia.core import many
 from aitia.graphs import Edge, Graph, GraphKind, Mark
 
 if TYPE_CHECKING:
@@ -40,16 +41,6 @@ def _stands_for(found: Discovery) -> str:
     return _STANDS_FOR[found.graph.kind]
 
 
-def count(number: int, word: str, plural: str = "") -> str:
-    """A number with its word: ``1 edge``, ``2 edges``.
-
-    Example:
-        >>> count(1, "edge"), count(1200, "edge"), count(2, "entry", "entries")
-        ('1 edge', '1,200 edges', '2 entries')
-    """
-    return f"{number:,} {word if number == 1 else plural or word + 's'}"
-
-
 def settled(edge: Edge) -> bool:
     """Whether both ends of an edge are known: ``->`` and ``<->``."""
     return edge.directed or edge.bidirected
@@ -61,25 +52,25 @@ def sentences(found: Discovery) -> list[str]:
     edges = graph.edges
     directed = sum(settled(edge) for edge in edges)
     directions = (
-        f"{count(directed, 'direction')} settled"
+        f"{many(directed, 'direction')} settled"
         if directed < len(edges)
         else "every direction settled"
         if edges
         else "no edge"
     )
     measured = len(graph.nodes) - len(graph.latent)
-    hidden = f" and {count(len(graph.latent), 'unmeasured one')}" if graph.latent else ""
+    hidden = f" and {many(len(graph.latent), 'unmeasured one')}" if graph.latent else ""
     said = [
-        f"{type(found.algorithm).__name__} joins {count(len(edges), 'pair')} of {count(measured, 'variable')}{hidden}, "
+        f"{type(found.algorithm).__name__} joins {many(len(edges), 'pair')} of {many(measured, 'variable')}{hidden}, "
         f"{directions}: {_stands_for(found)} ({graph.kind.value})."
     ]
-    based = f"{count(found.rows, 'row')}" if found.rows else "no rows (an oracle)"
-    work = f" and {count(found.tests, work_word(found))}" if found.tests else ""
+    based = f"{many(found.rows, 'row')}" if found.rows else "no rows (an oracle)"
+    work = f" and {many(found.tests, work_word(found))}" if found.tests else ""
     said.append(f"It rests on {based}{work}.")
     untested = [each for each in found.assumptions if not each.testable]
     if found.assumptions:
         said.append(
-            f"It stands on {count(len(found.assumptions), 'assumption')}, of which "
+            f"It stands on {many(len(found.assumptions), 'assumption')}, of which "
             f"{len(untested)} cannot be tested by data."
         )
     if found.knowledge:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from aitia.core import Status, progress, stats, stream
+from aitia.core import Status, many, progress, stats, stream
 from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._discovery import Discovery
-from aitia.discovery._display import count
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.discovery._observations import Observations
@@ -59,7 +58,7 @@ class SelfCheck:
         low, high = self.interval
         name = type(self.found.algorithm).__name__
         said = (
-            f"In {count(len(self.false_edges), 'copy', 'copies')} of the data whose columns were shuffled apart, so "
+            f"In {many(len(self.false_edges), 'copy', 'copies')} of the data whose columns were shuffled apart, so "
             f"that nothing depends on anything, {name} joins {self.rate:.2%} of the pairs (95% interval {low:.2%} to "
             f"{high:.2%}): by chance alone it would find about {self.expected:.1f} edges, and it found {self.edges}."
         )

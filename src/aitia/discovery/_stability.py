@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import Decision, progress
+from aitia.core import Decision, many, progress
 from aitia.discovery._algorithm import Algorithm
 from aitia.discovery._consensus import MARKS, PLACE, consensus, tally
 from aitia.discovery._discovery import Discovery, Latent
-from aitia.discovery._display import count, graph_to_dict, plain, widths
+from aitia.discovery._display import graph_to_dict, plain, widths
 from aitia.discovery._errors import DiscoveryError
 from aitia.discovery._knowledge import NOTHING, Knowledge
 from aitia.discovery._observations import Observations
@@ -172,7 +172,7 @@ class Stability:
         edges = self.found.graph.edges
         if not edges:
             return (
-                f"The graph of the whole data has no edge; {count(self.replicates, 'replicate')} were drawn."
+                f"The graph of the whole data has no edge; {many(self.replicates, 'replicate')} were drawn."
             )
         shares = [self.share_of(edge) for edge in edges]
         weakest = min(range(len(edges)), key=shares.__getitem__)
@@ -182,13 +182,13 @@ class Stability:
         turned = (
             f" Of the directions found, most replicates agree on {kept} of {len(settled)}." if settled else ""
         )
-        over = f"Over {count(self.replicates, 'bootstrap replicate')}, "
+        over = f"Over {many(self.replicates, 'bootstrap replicate')}, "
         if firm == len(edges):
             least = math.floor(100 * min(shares))
             often = f"at least {least}%" if least < 100 else "every one"
             return f"{over}every edge found joins its pair in {often}.{turned}"
         return (
-            f"{over}{firm} of the {count(len(edges), 'edge')} found join their pair in at least 90%; the least stable, "
+            f"{over}{firm} of the {many(len(edges), 'edge')} found join their pair in at least 90%; the least stable, "
             f"{edges[weakest]}, in {shares[weakest]:.0%}.{turned}"
         )
 
@@ -371,7 +371,7 @@ def _warnings(failures: Sequence[str], replicates: int, blocks: int) -> list[str
     said = []
     if failures:
         said.append(
-            f"{len(failures)} of {count(replicates, 'replicate')} have no graph and are left out; the first said: "
+            f"{len(failures)} of {many(replicates, 'replicate')} have no graph and are left out; the first said: "
             f"{failures[0]}"
         )
     if blocks < 50:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aitia.core import many
 from aitia.networks._explanation import Explanation
-from aitia.networks._prose import many
 from aitia.networks.concepts._inventory import Inventory
 
 if TYPE_CHECKING:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aitia.core import Decision
+from aitia.core import Decision, either, many
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ConceptError, SearchError
 from aitia.networks._explanation import Explanation
 from aitia.networks._explanations import Explanations
 from aitia.networks._firing import Binarisation, Firing
 from aitia.networks._fitted import fitted
-from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.firing import Above
 from aitia.networks.refutation import Trial, permutation_null

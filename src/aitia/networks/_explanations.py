@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import Decision, listing
+from aitia.core import Decision, either, listing, many
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError
 from aitia.networks._explanation import Explanation
 from aitia.networks._firing import Firing
-from aitia.networks._prose import either, many
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.refutation._trial import Trial
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aitia.core import many
 from aitia.networks._layout import counted
-from aitia.networks._prose import many
 
 if TYPE_CHECKING:
     import pandas as pd

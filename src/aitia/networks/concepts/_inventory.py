@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitia.core import Decision, listing, nearest
+from aitia.core import Decision, either, listing, many, nearest
 from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout, counted
-from aitia.networks._prose import either, many
 from aitia.networks.concepts._gathered import chosen_columns, chosen_rows, in_file
 from aitia.networks.formulas._formula import Formula
 
@@ -106,6 +105,11 @@ class Inventory:
     def support(self) -> np.ndarray:
         """At how many positions each concept holds, int64 of shape (concepts,)."""
         return np.array([int(counted(row)) for row in self.words], dtype=np.int64)
+
+    @cached_property
+    def occupied(self) -> int:
+        """How many words of all masks are not zero: what searches read."""
+        return sum(int(np.count_nonzero(row)) for row in self.words)
 
     def words_of(self, name: str) -> np.ndarray:
         """A concept's packed mask.

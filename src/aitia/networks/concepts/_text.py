@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from aitia.core import Decision
+from aitia.core import Decision, many
 from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout
-from aitia.networks._prose import many
 from aitia.networks.concepts._inventory import Inventory
 
 # What the published code for sentence pairs leaves out.

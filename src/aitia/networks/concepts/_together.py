@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from aitia.core import Decision
+from aitia.core import Decision, either, many
 from aitia.networks._errors import ConceptError
-from aitia.networks._prose import either, many
 from aitia.networks.concepts._gathered import under_each_other
 from aitia.networks.concepts._inventory import Inventory
 

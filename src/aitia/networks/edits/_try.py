@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import progress, stream
+from aitia.core import either, many, progress, stream
 from aitia.networks._errors import NetworkError
-from aitia.networks._prose import either, many
 from aitia.networks.edits._edit import Edit
 from aitia.networks.edits._editor import Editor
 from aitia.networks.recording._record import record

@@ -7,12 +7,11 @@ from typing import final
 
 import numpy as np
 
-from aitia.core import Decision, listing
+from aitia.core import Decision, either, listing, many
 from aitia.networks._activations import Activations
 from aitia.networks._errors import ActivationError
 from aitia.networks._firing import Binarisation, Firing
 from aitia.networks._layout import Layout
-from aitia.networks._prose import either, many
 from aitia.networks.firing._compare import extremes, masks_above
 from aitia.networks.firing._values import BUDGET, blocks, layout_of
 

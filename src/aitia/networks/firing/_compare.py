@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from aitia.core import Decision, listing
+from aitia.core import Decision, either, listing, many
 from aitia.networks._activations import Activations
 from aitia.networks._layout import Layout, counted
-from aitia.networks._prose import either, many
 from aitia.networks.firing._upsampled import weights
 from aitia.networks.firing._values import BUDGET, blocks
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitia.core import Decision, nearest
+from aitia.core import Decision, many, nearest
 from aitia.networks._errors import ProbeError
 from aitia.networks.probes._quality import Quality
 
@@ -152,8 +152,8 @@ class Probes:
     def sentence(self) -> str:
         """All of them in a sentence."""
         said = (
-            f"{len(self.targets):,} {_plural(len(self.targets), 'target')} probed in {len(self.layers)} "
-            f"{_plural(len(self.layers), 'layer')} by a {self.method}, {self.folds}-fold cross-validation over "
+            f"{many(len(self.targets), 'target')} probed in {many(len(self.layers), 'layer')} "
+            f"by a {self.method}, {self.folds}-fold cross-validation over "
             f"{self.rows:,} rows."
         )
         best = [max(self.by_layer(target), key=lambda each: each.quality.value) for target in self.targets]
@@ -251,7 +251,3 @@ class Probes:
         more = f"<p>and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
         notes = "".join(f"<p>{html.escape(each)}</p>" for each in self.warnings)
         return f"<p>{html.escape(self.sentence)}</p>{notes}<table><tr>{heads}</tr>{body}</table>{more}"
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"

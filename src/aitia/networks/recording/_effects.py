@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aitia.core import Decision, progress
+from aitia.core import Decision, many, progress
 from aitia.networks._errors import LayerError, NetworkError
-from aitia.networks._prose import many
 from aitia.networks.recording._actions import Action, Change, PatchFrom, ablate
 from aitia.networks.recording._adapt import adapt
 from aitia.networks.recording._intervene import changes_of, check_actions, check_unit

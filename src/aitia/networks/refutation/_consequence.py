@@ -8,10 +8,10 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from aitia.core import many
 from aitia.networks._activations import Activations
 from aitia.networks._errors import NetworkError
 from aitia.networks._explanation import Explanation
-from aitia.networks._prose import many
 from aitia.networks.recording._actions import set_to
 from aitia.networks.recording._effects import ablation_effects
 from aitia.networks.recording._metrics import Accuracy

@@ -8,10 +8,9 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from aitia.core import progress, stream
+from aitia.core import many, progress, stream
 from aitia.networks._errors import FormulaError, SearchError
 from aitia.networks._explanation import Explanation
-from aitia.networks._prose import many
 from aitia.networks.formulas._formula import Formula
 from aitia.networks.formulas._simplify import equivalent
 from aitia.networks.refutation._bootstrap import _score

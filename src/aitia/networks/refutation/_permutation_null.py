@@ -216,7 +216,7 @@ def seconds_a_replicate(search: Search, explanations: Sequence[Explanation], inv
         inventory: the concepts.
     """
     concepts, length = len(inventory), int(getattr(search, "length", 3))
-    words = sum(int(np.count_nonzero(row)) for row in inventory.words)
+    words = inventory.occupied
     if isinstance(search, Exact):
         # A shuffle is searched for formulas above the unit's score only, which is hardly more than was tried to
         # certify that score, and much less where the score is above chance.
