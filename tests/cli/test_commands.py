@@ -343,23 +343,65 @@ def started(*arguments: str, code: str = "") -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-@pytest.mark.parametrize("as_json", [True, False])
-def test_ctrl_c_stops_cleanly(as_json: bool, stones: str):
-    waiting = """
-import time, aitia.study
-def identify(self):
+# Short sleeps: an interrupt that comes just before a sleep waits until the sleep is over.
+WAITING = """
+import threading, time, weakref
+import aitia.study
+
+def wait():
     print("ready", flush=True)
-    time.sleep(60)
-aitia.study.Study.identify = identify
+    while True:
+        time.sleep(0.01)
+
+def swallowed():
+    weakref.ref(type("Gone", (), {})(), lambda _: wait())
+    wait()
+
+def beside_a_thread():
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    wait()
+
+def importing():
+    import slow_to_import
+    wait()
 """
-    process = started(*effect(stones), *(["--json"] if as_json else []), code=waiting)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+
+SLOW_TO_IMPORT = """
+import time
+print("ready", flush=True)
+for _ in range(100):
+    time.sleep(0.01)
+print("imported", flush=True)
+"""
+
+
+def interrupted(csv: str, where: str, as_json: bool) -> tuple[str, str]:
+    """What a command writes that gets Ctrl-C where `where` says; it must end, and say so by its exit code."""
+    (Path(csv).parent / "slow_to_import.py").write_text(SLOW_TO_IMPORT)
+    code = f"import sys\nsys.path.append({str(Path(csv).parent)!r})\n{WAITING}"
+    code += f"\naitia.study.Study.identify = lambda self: {where}()"
+    process = started(*effect(csv), *(["--json"] if as_json else []), code=code)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130, err
+    return out, err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+@pytest.mark.parametrize("where", ["wait", "swallowed", "beside_a_thread", "importing"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_stops_cleanly(as_json: bool, where: str, stones: str):
+    """Also inside a callback, where Python forgets it, beside a thread that never ends, and once an import is done."""
+    out, err = interrupted(stones, where, as_json)
     assert "Traceback" not in err
-    assert json.loads(out)["error"]["type"] == "Interrupted" if as_json else "Stopped" in err
+    assert ("imported" in out) == (where == "importing")
+    written = out.removeprefix("imported\n").removeprefix("ready\n")
+    assert json.loads(written)["error"]["type"] == "Interrupted" if as_json else "Stopped" in err
 
 
 def test_the_program_prints_one_object_and_no_bar(stones: str):

@@ -11,6 +11,7 @@ import typer
 
 from aitia import __version__
 from aitia.cli._exit import Exit
+from aitia.cli._interrupts import heard, leave_soon
 from aitia.core import AitiaError
 
 app = typer.Typer(
@@ -48,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the arguments after the program's name; None takes the process's own.
     """
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    with heard():
+        code = run(sys.argv[1:] if arguments is None else list(arguments))
+    if code == Exit.INTERRUPTED:
+        leave_soon(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
