@@ -192,3 +192,27 @@ def test_engines_refuse_settings_they_cannot_run():
     for wrong in (lambda: NUTS(draws=2), lambda: NUTS(target_acceptance=1.5), lambda: SVI(steps=10)):
         with pytest.raises(FitError):
             wrong()
+
+
+def test_an_interrupt_ends_the_chains_that_run_apart(data, monkeypatch):
+    """No chain is waited for to its end once one has raised, which is also how Ctrl-C comes to the pool."""
+    from aitia.programs.inference import _nuts
+
+    begun = []
+
+    class Watched(_nuts.Chain):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            begun.append(self)
+
+    def interrupted(chain, evaluate, advance, *, answer=_nuts._answer_one):
+        if chain is begun[0]:
+            raise KeyboardInterrupt
+        answer(chain, evaluate, advance)
+
+    monkeypatch.setattr(_nuts, "SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(_nuts, "Chain", Watched)
+    monkeypatch.setattr(_nuts, "_answer_one", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        PROGRAM.fit(data, NUTS(draws=5000, warmup=200, chains=2))
+    assert len(begun) == 2 and begun[1].done < 5200

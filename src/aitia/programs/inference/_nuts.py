@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import ClassVar
 
 import jax
@@ -87,13 +88,23 @@ class NUTS(Engine):
             if together:
                 _answer_all(chains, whole.values_and_gradients, bar.advance)
             else:
+                stop = Event()
+
+                def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
+                    if stop.is_set():
+                        raise CancelledError
+                    return whole.value_and_gradient(point)
 
                 def alone(chain: Chain) -> None:
                     with jax.enable_x64(True), np.errstate(over="ignore", invalid="ignore"):
-                        _answer_one(chain, whole.value_and_gradient, bar.advance)
+                        _answer_one(chain, evaluate, bar.advance)
 
                 with ThreadPoolExecutor(min(self.chains, os.cpu_count() or 1)) as pool:
-                    list(pool.map(alone, chains))
+                    try:
+                        list(pool.map(alone, chains))
+                    except BaseException:  # Ctrl-C too: no chain is waited for to its end
+                        stop.set()
+                        raise
         found = {name: np.stack([chain.found[name] for chain in chains]) for name in chains[0].found}
         draws = found["draws"].reshape(-1, posterior.size)
         return Drawn(
