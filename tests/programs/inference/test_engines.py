@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -207,6 +208,8 @@ def test_an_interrupt_ends_the_chains_that_run_apart(data, monkeypatch):
 
     def interrupted(chain, evaluate, advance, *, answer=_nuts._answer_one):
         if chain is begun[0]:
+            while begun[1].done < 10:
+                time.sleep(0.001)
             raise KeyboardInterrupt
         answer(chain, evaluate, advance)
 
