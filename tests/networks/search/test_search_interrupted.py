@@ -7,6 +7,7 @@ import pytest
 from search_cases import firing_of
 
 from aitia.networks import Beam, Exact, Inventory
+from aitia.networks.refutation import permutation_null
 from aitia.networks.search import _beam, _exact_unit
 
 
@@ -171,3 +172,40 @@ def test_ctrl_c_before_anything_was_found_passes_through(monkeypatch):
     monkeypatch.setattr(_beam._Group, "_start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Beam(2).explain(firing, inventory)
+
+
+@pytest.mark.parametrize("search", [Beam(3), Exact(3)])
+def test_ctrl_c_passes_through_where_part_of_an_answer_is_of_no_use(search, monkeypatch):
+    """A beam that is stopped has an answer for every unit: none of them may pass for the end of the search."""
+    inventory, firing = instance(2)
+    grow = _beam._Group._grow
+
+    def interrupted(group):
+        if len(group.by_length) == 2:
+            raise KeyboardInterrupt
+        grow(group)
+
+    assert [each.score for each in search.to_the_end(firing, inventory)] == [
+        each.score for each in search.explain(firing, inventory)
+    ]
+    monkeypatch.setattr(_beam._Group, "_grow", interrupted)
+    assert [each.stopped for each in search.explain(firing, inventory)] == [True, True]
+    with pytest.raises(KeyboardInterrupt):
+        search.to_the_end(firing, inventory)
+
+
+def test_ctrl_c_in_the_middle_of_a_shuffle_ends_the_null(monkeypatch):
+    inventory, firing = instance(2)
+    grow, begun = _beam._Group._grow, []
+
+    def interrupted(group):
+        begun.append(group)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        grow(group)
+
+    search = Beam(3)
+    found = search.explain(firing, inventory)
+    monkeypatch.setattr(_beam._Group, "_grow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        permutation_null(found, firing, inventory, search, replicates=19)

@@ -171,7 +171,7 @@ def _tried(search: Search, network: PlantedUnits, length: int) -> list[_Tried]:
         high=firing.high[places],
     )
     found = []
-    for number, explanation in enumerate(search.explain(units, inventory, show_progress=False)):
+    for number, explanation in enumerate(search.to_the_end(units, inventory)):
         truth = network.formulas[places[number]]
         assert truth is not None
         best = overlap_of(truth, inventory, units)[number].intersection_over_union

@@ -78,11 +78,7 @@ class HeldOut(Refuter):
         with progress("searching without folds", folds, case.show_progress) as bar:
             for each in range(folds):
                 rest, out = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
-                found = case.search.explain(
-                    case.firing.of_inputs(rest), case.inventory.of_inputs(rest), show_progress=False
-                )
-                if len(found) < len(case):
-                    raise KeyboardInterrupt
+                found = case.search.to_the_end(case.firing.of_inputs(rest), case.inventory.of_inputs(rest))
                 firing, inventory = case.firing.of_inputs(out), case.inventory.of_inputs(out)
                 for place, explanation in enumerate(found):
                     unit, layout = firing.words[place], firing.layout

@@ -79,9 +79,7 @@ class ThresholdStability(Refuter):
         if len(at):
             words = masks_above(case.activations, layout, case.columns[at], low)
             masks = firing_at(firing, at, words)
-            best = case.search.explain(masks, case.inventory, show_progress=case.show_progress)
-            if len(best) < len(at):
-                raise KeyboardInterrupt
+            best = case.search.to_the_end(masks, case.inventory, show_progress=case.show_progress)
             for place, threshold, mask, found in zip(places, thresholds, words, best, strict=True):
                 formula = case.inventory.mask_of(case.formulas[place], packed=True) & layout.valid
                 union = int(counted(formula | mask))

@@ -82,6 +82,26 @@ class Search(ABC):
         done.update(zip(left, found, strict=False))
         return tuple(done[at] for at in sorted(done))
 
+    def to_the_end(
+        self, firing: Firing, inventory: Inventory, *, show_progress: bool | None = False
+    ) -> tuple[Explanation, ...]:
+        """`explain` for callers who have no use for a part of the answer: Ctrl-C raises.
+
+        Args:
+            firing: the masks.
+            inventory: the concepts.
+            show_progress: as in `explain`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, whatever was found until then.
+        """
+        found = self.explain(firing, inventory, show_progress=show_progress)
+        # Out of time is a limit that was asked for; without one, only Ctrl-C stops a search.
+        limited = getattr(self, "seconds", None) is not None
+        if len(found) < len(firing) or (not limited and any(each.stopped for each in found)):
+            raise KeyboardInterrupt
+        return found
+
     def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
         """The score that the search finds for each mask, as far as it says whether a rival's is reached.
 
@@ -100,10 +120,7 @@ class Search(ABC):
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
-        found = self.explain(firing, inventory, show_progress=False)
-        if len(found) < len(firing):
-            raise KeyboardInterrupt
-        return np.array([each.score for each in found])
+        return np.array([each.score for each in self.to_the_end(firing, inventory)])
 
     def _found_before(
         self, firing: Firing, resume: Sequence[Explanation]
