@@ -101,7 +101,7 @@ class Exact(Search):
         _countable(firing)
         before = time.thread_time()
         beams = [Beam(self.length), Beam(self.length, width=30, distinct=True, negations=True)]
-        if self.length > 4:
+        if self.length > 5:
             # Here a beam's formula is the answer: one that tries concepts without overlap too.
             beams.append(Beam(self.length, width=100, distinct=True, silent=True))
         grown: list[tuple[Explanation, ...]] = []
@@ -130,7 +130,7 @@ class Exact(Search):
         return tuple(done)
 
     def scores(self, firing: Firing, inventory: Inventory, rivals: Sequence[Overlap]) -> np.ndarray:
-        if self.length > 4 or self.seconds is not None:
+        if self.length > 5 or self.seconds is not None:
             return super().scores(firing, inventory, rivals)
         _countable(firing)
         starts = Beam(self.length).explain(firing, inventory, show_progress=False)

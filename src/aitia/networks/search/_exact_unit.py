@@ -45,38 +45,24 @@ positions has the value v(S) = up(S) - down(S), up(S) = q |S and U|, down(S) = p
 from __future__ import annotations
 
 import queue
+import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from aitia.networks._explanation import Explanation, Found, Overlap
 from aitia.networks._firing import Firing
 from aitia.networks.formulas._formula import And, Constant, Formula, Or
+from aitia.networks.search._exact_longer import quadruples, quintuples
 from aitia.networks.search._exact_tables import Best, Tables, Values
 from aitia.networks.search._literals import Literals
 from aitia.networks.search._sparse import LANES
 from aitia.networks.search._truth import built, cell_counts, formulas
-from aitia.networks.search._workers import shares
+from aitia.networks.search._workers import LONGEST_ROUND, TASKS, shares
 
-TASKS = 8  # a round's work is cut in so many pieces, however many cores there are
 HALVINGS = 12  # of the range in which the bound of an unfinished search is sought
-LONGEST_ROUND = 256  # first concepts that are looked through between two looks at the clock
-
-
-@cache
-def _cell_orders() -> tuple[np.ndarray, np.ndarray]:
-    """The orders of the sixteen cells of four concepts that the kernel for them reads."""
-    chain = []
-    for apex in (8, 4, 2, 1):
-        cells = sorted(range(16), key=lambda cell, apex=apex: (not cell & apex, cell))
-        chain.append(cells)
-    parted = []
-    for one, other in (((8, 4), (2, 1)), ((8, 2), (4, 1)), ((8, 1), (4, 2))):
-        sums = [[sum(bits) for bits in ((), pair[1:], pair[:1], pair)] for pair in (one, other)]
-        parted.append([row + column for row in sums[0] for column in sums[1]])
-    return np.array(chain, dtype=np.int64), np.array(parted, dtype=np.int64)
 
 
 class Unit:
@@ -117,14 +103,15 @@ class Unit:
         self.held, self.shared = literals.held, counts[:, 0].copy()
         self.scratch: dict[int, queue.SimpleQueue] = {}
         self.reached: tuple[int, Tables, int] | None = None
+        self.stop = np.zeros(1, dtype=np.uint8)  # read by kernels that may run for long
 
     def search(self) -> None:
         """Lengths one after another, each with its own optimum."""
         stage = None
         for length in range(1, self.length + 1):
             self.best.append(self._begin(length))
-            stage = {1: self._singles, 2: self._pairs, 3: self._triples, 4: self._quadruples}.get(length)
-            if stage is None or not stage():
+            stage = STAGES.get(length)
+            if stage is None or not stage(self):
                 self.stopped = stage is not None
                 self.bound = self._bound()
                 break
@@ -148,7 +135,7 @@ class Unit:
                         best = Best(found.formula, both, size, self.fires)
         return best
 
-    def _singles(self) -> bool:
+    def singles(self) -> bool:
         """All literals."""
         self.tried += 2 * len(self.literals)
         for literal in range(len(self.literals)):
@@ -162,7 +149,7 @@ class Unit:
             self.best[-1] = Best(self.literals.everything, self.fires, self.total, self.fires)
         return True
 
-    def _values(self, best: Best) -> tuple[np.ndarray, float, np.ndarray, float]:
+    def values(self, best: Best) -> tuple[np.ndarray, float, np.ndarray, float]:
         """For the threshold of the best so far: each literal's value, the value of all, gains, and the goal."""
         price, gain = float(best.both), float(best.union)
         single = (gain + price) * self.shared - price * self.held
@@ -170,9 +157,9 @@ class Unit:
         most = np.maximum(gain * self.shared, price * (self.held - self.shared))
         return single, every, most, price * self.fires
 
-    def _order(self, best: Best, mentions: int, repeats: bool = False) -> tuple[np.ndarray, int]:
+    def order(self, best: Best, mentions: int, repeats: bool = False) -> tuple[np.ndarray, int]:
         """The literals by what they can add, most first, and how many of them can be second ones: proof (4)."""
-        single, every, most, goal = self._values(best)
+        single, every, most, goal = self.values(best)
         order = np.argsort(-most, kind="stable")
         if repeats:  # a concept may come again: where it holds and where it does not, each as is best
             alone = float((np.maximum(single, 0) + np.maximum(every - single, 0)).max())
@@ -180,7 +167,7 @@ class Unit:
             alone = max(0.0, every, float(single.max()), float((every - single).max()))
         return order, int(np.searchsorted(-(mentions - 1) * most[order], alone - goal))
 
-    def _fill_tables(self, order: np.ndarray, rows: int) -> Tables:
+    def fill_tables(self, order: np.ndarray, rows: int) -> Tables:
         """Counts of all pairs of the first `rows` literals with all literals of the order."""
         from aitia.networks.search import _exact_kernel as kernel
 
@@ -193,27 +180,33 @@ class Unit:
                 self.literals.sparse, order, start, end, columns, self.words, dense, held, shared
             )
 
-        self._run(count, [(8 * a, min(8 * b, rows)) for a, b in shares(0, -(-rows // 8), TASKS)])
+        self.in_threads(count, [(8 * a, min(8 * b, rows)) for a, b in shares(0, -(-rows // 8), TASKS)])
         singles = np.ascontiguousarray(self.held[order]), np.ascontiguousarray(self.shared[order])
         return Tables(order, rows, *singles, held, shared, self.total, self.fires)
 
-    def _begun(self, literals: int) -> tuple[Best, np.ndarray, int, Tables, Values] | None:
-        """How the formulas of so many literals are begun; None where none of them can be better than the best so far.
+    def begin_with(
+        self, mentions: int, least: int | None = None
+    ) -> tuple[Best, np.ndarray, int, Tables, Values] | None:
+        """How the formulas of so many mentions are begun; None where none of them can be better than the best so far.
+
+        Args:
+            mentions: how many mentions.
+            least: of how many literals at least, if not of as many.
 
         Returns:
             The best so far, the literals in order, how many can be second ones, and counts and values of their pairs.
         """
         best = self.best[-1]
-        if best.union == 0 or len(self.literals) < literals:
+        if best.union == 0 or len(self.literals) < (least or mentions):
             return None
-        order, rows = self._order(best, literals)
+        order, rows = self.order(best, mentions)
         if rows < 2:
             return None
-        tables = self._fill_tables(order[:rows], rows)
+        tables = self.fill_tables(order[:rows], rows)
         return best, order, rows, tables, tables.values(best.union, best.both)
 
-    def _run(self, work, several: list[tuple], lanes: int = 16) -> list:
-        """Work in threads, each with its own scratch."""
+    def in_threads(self, work, several: list[tuple], lanes: int = 16, stop: np.ndarray | None = None) -> list:
+        """Work in threads, each with its own scratch; `stop` is what work that may take long looks at."""
         spare = self.scratch.setdefault(lanes, queue.SimpleQueue())
 
         def with_scratch(*arguments):
@@ -227,19 +220,33 @@ class Unit:
             spare.put(scratch)
             return found, time.thread_time() - before
 
-        results = self.run(with_scratch, several)
+        results = self.run(with_scratch, several, stop)
         self.seconds += sum(seconds for _, seconds in results)
         return [found for found, _ in results]
 
     @property
-    def _late(self) -> bool:
+    def late(self) -> bool:
         return self.limit is not None and time.monotonic() - self.begun >= self.limit
 
-    def _pairs(self) -> bool:
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """Within it, kernels that ask are told to stop when the time is over."""
+        if self.limit is None:
+            yield
+            return
+        timer = threading.Timer(max(0.0, self.begun + self.limit - time.monotonic()), self.stop.fill, (1,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def pairs(self) -> bool:
         """All formulas of two literals."""
         from aitia.networks.search import _exact_kernel as kernel
 
-        begun = self._begun(2)
+        begun = self.begin_with(2)
         if begun is None:
             return True
         best, _, rows, tables, values = begun
@@ -263,7 +270,7 @@ class Unit:
             )
             return tried, state
 
-        self._take(self._run(look, shares(0, rows, TASKS)), tables.order)
+        self._take(self.in_threads(look, shares(0, rows, TASKS)), tables.order)
         return True
 
     def _take(self, results, order: np.ndarray) -> bool:
@@ -292,20 +299,20 @@ class Unit:
         apex = literal(rows[0], side != outside)
         return Or(pair, apex) if outside else And(pair, apex)
 
-    def _triples(self) -> bool:
+    def triples(self) -> bool:
         """All formulas of three literals; whether the search came to its end."""
         from aitia.networks.search import _exact_kernel as kernel
 
-        begun = self._begun(3)
+        begun = self.begin_with(3)
         if begun is None:
             return True
         best, order, rows, tables, values = begun
-        _, _, most, goal = self._values(best)
+        _, _, most, goal = self.values(best)
         greatest = np.zeros(rows)
         kernel.best_pairs(values.single, values.both, values.every, 0, rows, greatest)
         columns = int(np.searchsorted(-most[order], float(greatest.max()) - goal))
         if columns > rows:
-            tables = self._fill_tables(order[:columns], rows)
+            tables = self.fill_tables(order[:columns], rows)
         new = True
 
         def look(start, end, dense, masks):
@@ -340,118 +347,25 @@ class Unit:
         at, length = 0, TASKS
         while at < rows:
             self.reached = 3, tables, at
-            if self._late:
+            if self.late:
                 return False
             if new:
                 best = self.best[-1]
                 values = tables.values(best.union, best.both)
             end = min(rows, at + length)
-            new = self._take(self._run(look, shares(at, end, TASKS)), tables.order)
+            new = self._take(self.in_threads(look, shares(at, end, TASKS)), tables.order)
             at, length = end, min(2 * length, LONGEST_ROUND)
         return True
 
-    def _quadruples(self) -> bool:
-        """All formulas of four mentions; whether the search came to its end."""
-        from aitia.networks.search import _exact_four_kernel as four
-        from aitia.networks.search import _exact_kernel as kernel
-
-        if self.best[-1].union == 0 or len(self.literals) < 2:
-            return True
-        for start, end in shares(0, len(self.literals), max(1, len(self.literals) // LONGEST_ROUND)):
-            improved = True
-            while improved:
-                if self._late:
-                    return False
-                improved = self._choices(start, end)
-        begun = self._begun(4)
-        if begun is None:
-            return True
-        best, order, rows, tables, values = begun
-        _, _, most, goal = self._values(best)
-        far = kernel.pair_bound(values.single, values.both, values.every, values.gains, 0, rows, 1, False)
-        columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
-        tables = self._fill_tables(order[:columns], columns)
-        tables.rows = rows
-        chain, parted = _cell_orders()
-
-        def look(start, end, dense, masks):
-            places = np.full(4, -1, dtype=np.int64)
-            value, counted = four.quadruples(
-                self.literals.sparse,
-                tables.order,
-                start,
-                end,
-                rows,
-                values.single,
-                values.both,
-                values.every,
-                values.gains,
-                values.goal,
-                float(best.both),
-                float(best.union),
-                self.words,
-                dense,
-                masks,
-                chain,
-                parted,
-                places,
-            )
-            return value, counted, places
-
-        at, length, new = 0, TASKS, True
-        while at < rows:
-            self.reached = 4, tables, at
-            if self._late:
-                return False
-            if new:
-                best = self.best[-1]
-                values = tables.values(best.union, best.both)
-            end = min(rows, at + length)
-            results = self._run(look, shares(at, end, TASKS), lanes=48)
-            self.tried += sum(int(counted) for _, counted, _ in results)
-            value, _, places = max(results, key=lambda result: result[0])
-            new = value > values.goal and self._improve([int(tables.order[place]) for place in places])
-            if not new:
-                at, length = end, min(2 * length, LONGEST_ROUND)
-        return True
-
-    def _choices(self, start: int, end: int) -> bool:
-        """Formulas (A AND Y) OR (NOT A AND Z), for some literals as A; whether a better one was found."""
-        from aitia.networks.search import _exact_four_kernel as four
-
-        best = self.best[-1]
-        single, every, _, goal = self._values(best)
-
-        def look(first, last, dense, masks):
-            rows = np.full(4, -1, dtype=np.int64)
-            value = four.choices(
-                self.literals.sparse,
-                first,
-                last,
-                single,
-                every,
-                float(best.both),
-                float(best.union),
-                goal,
-                self.words,
-                dense,
-                rows,
-            )
-            return value, rows
-
-        self.tried += 4 * (end - start) * len(self.literals)
-        value, rows = max(self._run(look, shares(start, end, TASKS)), key=lambda result: result[0])
-        return value > goal and self._improve(sorted({int(row) for row in rows if row >= 0}))
-
-    def _improve(self, literals: list[int]) -> bool:
-        """Keep the best formula of four mentions over some literals, if it is better than the best so far."""
+    def improve(self, literals: list[int], mentions: int) -> bool:
+        """Keep the best formula of some literals and mentions, if it is better than the best so far."""
         sparse = self.literals.sparse
         words = np.zeros((len(literals), len(self.words)), dtype=np.uint64)
         for place, literal in enumerate(literals):
             of = slice(sparse.first[literal], sparse.first[literal + 1])
             words[place, sparse.place[of]] = sparse.word[of]
         held, shared = cell_counts(words, self.words, self.total, self.fires)
-        tables, shapes = formulas(len(literals), 4)
+        tables, shapes = formulas(len(literals), mentions)
         both, size = tables @ shared, tables @ held
         best = self.best[-1]
         union = size + self.fires - both
@@ -477,8 +391,8 @@ class Unit:
         if self.reached is not None and self.reached[0] == length:
             _, tables, at = self.reached
         else:
-            order, rows = self._order(best, length, repeats=True)
-            tables, at, repeats = self._fill_tables(order[:rows], rows), 0, True
+            order, rows = self.order(best, length, repeats=True)
+            tables, at, repeats = self.fill_tables(order[:rows], rows), 0, True
         low, high = best.score, 1.0
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
@@ -486,6 +400,13 @@ class Unit:
             most = kernel.pair_bound(
                 values.single, values.both, values.every, values.gains, at, tables.rows, length - 2, repeats
             )
+            if length == 5:  # two concepts in four mentions say whatever two can say, beside a third
+                most = max(
+                    most,
+                    kernel.pair_bound(
+                        values.single, values.both, values.every, values.gains, at, tables.rows, 1, True
+                    ),
+                )
             # Sums of so many numbers round by far less than this.
             if most <= values.goal * (1 - 1e-9):
                 high = middle
@@ -518,3 +439,13 @@ class Unit:
             search=description,
             stopped=self.stopped or interrupted,
         )
+
+
+STAGES: dict[int, Callable[[Unit], bool]] = {
+    1: Unit.singles,
+    2: Unit.pairs,
+    3: Unit.triples,
+    4: quadruples,
+    5: quintuples,
+}
+"""How all formulas of so many mentions are looked through; each says whether it came to its end."""

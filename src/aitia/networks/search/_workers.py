@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
+TASKS = 8  # a round's work is cut in so many pieces, however many cores there are
+LONGEST_ROUND = 256  # first concepts of formulas that are looked through between two looks at the clock
+
 
 def cores() -> int:
     """How many cores this process may use."""
@@ -16,21 +21,24 @@ def cores() -> int:
 
 
 @contextmanager
-def workers(count: int | None = None) -> Iterator[Callable[[Callable[..., Any], Sequence[tuple]], list]]:
-    """A function that calls `work(*arguments)` for several arguments at once and gives the results in their order."""
+def workers(count: int | None = None) -> Iterator[Callable[..., list]]:
+    """A function that calls `work(*arguments)` for several arguments at once and gives the results in their order.
+
+    It is called as `run(work, several)`; or as `run(work, several, stop)` for work that may take long and looks at
+    the array `stop`, which is filled with 1 when Ctrl-C comes: such work never runs in the thread that hears it.
+    """
     count = cores() if count is None else count
-    if count == 1:
-        yield lambda work, several: [work(*arguments) for arguments in several]
-        return
     with ThreadPoolExecutor(count) as pool:
 
-        def run(work: Callable[..., Any], several: Sequence[tuple]) -> list:
-            if len(several) == 1:
-                return [work(*several[0])]
+        def run(work: Callable[..., Any], several: Sequence[tuple], stop: np.ndarray | None = None) -> list:
+            if stop is None and (count == 1 or len(several) == 1):
+                return [work(*arguments) for arguments in several]
             begun = [pool.submit(work, *arguments) for arguments in several]
             try:
                 return [each.result() for each in begun]
             except BaseException:
+                if stop is not None:
+                    stop.fill(1)
                 for each in begun:
                     each.cancel()
                 wait(begun)  # what is under way writes into arrays that the caller still reads

@@ -1,0 +1,194 @@
+"""The stages of the exact search for a unit that look through formulas of four and of five mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aitia.networks.search._exact_tables import Best, Tables, Values
+from aitia.networks.search._truth import formulas
+from aitia.networks.search._workers import LONGEST_ROUND, TASKS, shares
+
+if TYPE_CHECKING:
+    from aitia.networks.search._exact_unit import Unit
+
+Look = Callable[..., tuple[float, int, np.ndarray]]
+"""Looks through formulas from a first concept to another: the greatest value, how many were tried, and of which."""
+
+
+def quadruples(unit: Unit) -> bool:
+    """All formulas of four mentions; whether the search came to its end."""
+    from aitia.networks.search import _exact_four_kernel as four
+    from aitia.networks.search import _exact_kernel as kernel
+
+    if unit.best[-1].union == 0 or len(unit.literals) < 2:
+        return True
+    for start, end in shares(0, len(unit.literals), max(1, len(unit.literals) // LONGEST_ROUND)):
+        improved = True
+        while improved:
+            if unit.late:
+                return False
+            improved = _choices(unit, start, end)
+    begun = unit.begin_with(4)
+    if begun is None:
+        return True
+    best, order, rows, tables, values = begun
+    _, _, most, goal = unit.values(best)
+    far = kernel.pair_bound(values.single, values.both, values.every, values.gains, 0, rows, 1, False)
+    columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
+    tables = unit.fill_tables(order[:columns], columns)
+    tables.rows = rows
+    chain, parted = _cell_orders()
+
+    def look(best: Best, values: Values, start, end, dense, masks):
+        places = np.full(4, -1, dtype=np.int64)
+        value, counted = four.quadruples(
+            unit.literals.sparse,
+            tables.order,
+            start,
+            end,
+            rows,
+            values.single,
+            values.both,
+            values.every,
+            values.gains,
+            values.goal,
+            float(best.both),
+            float(best.union),
+            unit.words,
+            dense,
+            masks,
+            chain,
+            parted,
+            places,
+        )
+        return value, counted, places
+
+    return _look_through(unit, 4, tables, look, lanes=48)
+
+
+def quintuples(unit: Unit) -> bool:
+    """All formulas of five mentions; whether the search came to its end."""
+    from aitia.networks.search import _exact_five_kernel as five
+    from aitia.networks.search import _exact_kernel as kernel
+
+    begun = unit.begin_with(5, least=3)
+    if begun is None:
+        return True
+    best, order, rows, tables, values = begun
+    _, _, most, goal = unit.values(best)
+    of_pairs = values.single, values.both, values.every, values.gains, 0, rows
+    far = max(kernel.pair_bound(*of_pairs, 2, False), kernel.pair_bound(*of_pairs, 0, True))
+    columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
+    tables = unit.fill_tables(order[:columns], rows)
+    chain, parted = _cell_orders()
+    of_three, of_four, of_five = (_packed(concepts) for concepts in (3, 4, 5))
+
+    def look(best: Best, values: Values, start, end, dense, masks):
+        places = np.full(5, -1, dtype=np.int64)
+        value, counted = five.quintuples(
+            unit.literals.sparse,
+            tables.order,
+            start,
+            end,
+            rows,
+            values.single,
+            values.both,
+            values.every,
+            values.gains,
+            values.goal,
+            float(best.both),
+            float(best.union),
+            unit.words,
+            of_three,
+            of_four,
+            of_five,
+            chain,
+            parted,
+            unit.stop,
+            dense,
+            masks,
+            places,
+        )
+        return value, counted, places
+
+    return _look_through(unit, 5, tables, look, lanes=five.COLUMNS)
+
+
+def _look_through(unit: Unit, length: int, tables: Tables, look: Look, lanes: int) -> bool:
+    """Rounds over the first concepts, each repeated until it holds nothing better; whether all were looked through."""
+    best = unit.best[-1]
+    values = tables.values(best.union, best.both)
+    at, share = 0, TASKS
+    with unit.in_time():
+        while at < tables.rows:
+            unit.reached = length, tables, at
+            if unit.late:
+                return False
+            end = min(tables.rows, at + share)
+            pieces = [(best, values, *each) for each in shares(at, end, TASKS)]
+            results = unit.in_threads(look, pieces, lanes, unit.stop)
+            unit.tried += sum(int(counted) for _, counted, _ in results)
+            value, _, places = max(results, key=lambda result: result[0])
+            found = [int(tables.order[place]) for place in places if place >= 0]
+            if value > values.goal and unit.improve(found, length):
+                best = unit.best[-1]
+                values = tables.values(best.union, best.both)
+            else:
+                at, share = end, min(2 * share, LONGEST_ROUND)
+            if unit.stop[0]:
+                return False
+    return True
+
+
+def _choices(unit: Unit, start: int, end: int) -> bool:
+    """Formulas (A AND Y) OR (NOT A AND Z), for some literals as A; whether a better one was found."""
+    from aitia.networks.search import _exact_four_kernel as four
+
+    best = unit.best[-1]
+    single, every, _, goal = unit.values(best)
+
+    def look(first, last, dense, masks):
+        rows = np.full(4, -1, dtype=np.int64)
+        value = four.choices(
+            unit.literals.sparse,
+            first,
+            last,
+            single,
+            every,
+            float(best.both),
+            float(best.union),
+            goal,
+            unit.words,
+            dense,
+            rows,
+        )
+        return value, rows
+
+    unit.tried += 4 * (end - start) * len(unit.literals)
+    value, rows = max(unit.in_threads(look, shares(start, end, TASKS)), key=lambda result: result[0])
+    return value > goal and unit.improve(sorted({int(row) for row in rows if row >= 0}), 4)
+
+
+@cache
+def _packed(concepts: int) -> np.ndarray:
+    """The formulas of at most five mentions over so many concepts: a bit for each cell in which one holds."""
+    tables, _ = formulas(concepts, 5)
+    return np.packbits(tables, axis=1, bitorder="little")
+
+
+@cache
+def _cell_orders() -> tuple[np.ndarray, np.ndarray]:
+    """The orders of the sixteen cells of four concepts that the kernel for them reads."""
+    chain = []
+    for apex in (8, 4, 2, 1):
+        cells = sorted(range(16), key=lambda cell, apex=apex: (not cell & apex, cell))
+        chain.append(cells)
+    parted = []
+    for one, other in (((8, 4), (2, 1)), ((8, 2), (4, 1)), ((8, 1), (4, 2))):
+        sums = [[sum(bits) for bits in ((), pair[1:], pair[:1], pair)] for pair in (one, other)]
+        parted.append([row + column for row in sums[0] for column in sums[1]])
+    return np.array(chain, dtype=np.int64), np.array(parted, dtype=np.int64)
