@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from aitia.networks import Activations, Inventory
 
 
+_KINDS = {"activations": "float", "masks": "bool", "units": "int", "lengths": "int", "inputs": "float"}
+
+
 class UnreadableArrays(AitiaError):
     """A file of arrays that cannot be read, or lacks an array."""
 
@@ -28,12 +31,12 @@ def read_activations(path: str) -> Activations:
     if Path(path).suffix.casefold() == ".npy":
         return Activations(_loaded(path))
     held = _arrays(path)
-    units = held.get("units")
+    units = _whole(held, "units", path)
     return Activations(
         _named(held, "activations", path),
         Path(path).stem,
-        () if units is None else tuple(map(int, units)),
-        held.get("lengths"),
+        () if units is None else tuple(units.tolist()),
+        _whole(held, "lengths", path),
     )
 
 
@@ -63,14 +66,39 @@ def read_concepts(path: str) -> Inventory:
     categories = held.get("categories")
     return Inventory.from_masks(
         masks,
-        _texts(names),
-        categories=() if categories is None else _texts(categories),
-        lengths=held.get("lengths"),
+        _texts(names, "names", path),
+        categories=() if categories is None else _texts(categories, "categories", path),
+        lengths=_whole(held, "lengths", path),
     )
 
 
-def _texts(values: np.ndarray) -> list[str]:
-    return [each.decode() if isinstance(each, bytes) else str(each) for each in values.tolist()]
+def _texts(values: np.ndarray, name: str, path: str) -> list[str]:
+    try:
+        return [each.decode() if isinstance(each, bytes) else str(each) for each in values.ravel().tolist()]
+    except UnicodeDecodeError as error:
+        raise UnreadableArrays(
+            f"The array {name!r} in {path} holds {error.object!r}, which is no text in UTF-8.",
+            f"Save texts as texts: {name}=numpy.array({name}, dtype=str).",
+        ) from error
+
+
+def _whole(held: dict[str, np.ndarray], name: str, path: str) -> np.ndarray | None:
+    """An array of whole numbers, one for each unit or input; None where there is none."""
+    import numpy as np
+
+    if name not in held:
+        return None
+    values = held[name]
+    whole = values.dtype.kind in "iu" or (
+        values.dtype.kind == "f" and bool((values == np.rint(values)).all())
+    )
+    if not whole or values.ndim != 1 or not values.size:
+        raise UnreadableArrays(
+            f"The array {name!r} in {path} must hold whole numbers, shape (count,); came {values.dtype} of shape "
+            f"{values.shape}.",
+            f"Give one whole number for each, or leave {name} out.",
+        )
+    return values.astype(np.int64)
 
 
 def _named(held: dict[str, np.ndarray], name: str, path: str) -> np.ndarray:
@@ -86,16 +114,34 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
             f"{path} holds one array without a name.", "Save several with numpy.savez(path, name=array)."
         )
     with loaded:
-        found = {}
-        for name in loaded.files:
-            try:
-                found[name] = loaded[name]
-            except ValueError as error:
-                raise UnreadableArrays(
-                    f"The array {name!r} in {path} holds Python objects.",
-                    f"Save texts as texts: {name}=numpy.array({name}, dtype=str).",
-                ) from error
-        return found
+        return {name: _array(loaded, name, path) for name in loaded.files}
+
+
+def _array(loaded: Any, name: str, path: str) -> np.ndarray:
+    """One array of an open .npz file."""
+    import zipfile
+    import zlib
+
+    import numpy as np
+
+    try:
+        found = loaded[name]
+    except (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        if "bject" in str(error):  # objects are not read: unpickling runs what the file says
+            kind = _KINDS.get(name, "str")
+            raise UnreadableArrays(
+                f"The array {name!r} in {path} holds Python objects.",
+                f"Save plain values: {name}=numpy.array({name}, dtype={kind}).",
+            ) from error
+        raise UnreadableArrays(
+            f"The array {name!r} in {path} cannot be read: {error}.",
+            "The file was cut or changed; copy it, or write it with numpy.savez, again.",
+        ) from error
+    if not isinstance(found, np.ndarray):
+        raise UnreadableArrays(
+            f"{name!r} in {path} is no NumPy array.", "Write the file with numpy.savez(path, name=array)."
+        )
+    return found
 
 
 def _loaded(path: str) -> Any:
@@ -105,16 +151,35 @@ def _loaded(path: str) -> Any:
     import numpy as np
 
     try:
-        # Objects are not read: unpickling runs what the file says.
         return np.load(path, allow_pickle=False, mmap_mode="r" if path.casefold().endswith(".npy") else None)
     except FileNotFoundError as error:
         raise UnreadableArrays(
             f"There is no file {path!r}.", "Give the path of a file that numpy.savez wrote."
         ) from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        # What NumPy takes for a pickle is any file that begins like neither of its own, a text for instance.
+        why = "it is no such file" if "pickled" in str(error) else str(error).rstrip(".")
         raise UnreadableArrays(
-            f"{path} cannot be read as a file of NumPy arrays: {error}", "Write it with numpy.savez."
+            f"{path} cannot be read as a file of NumPy arrays: {why}.", "Write it with numpy.savez."
         ) from error
+
+
+def read_groups(path: str) -> np.ndarray:
+    """What each input belongs to: the array of an .npy file, or ``groups`` of an .npz file."""
+    if Path(path).suffix.casefold() == ".npy":
+        return _loaded(path)
+    return _named(_arrays(path), "groups", path)
+
+
+def groups_beside(path: str) -> np.ndarray | None:
+    """The array ``groups`` of an .npz file, where it has one."""
+    if Path(path).suffix.casefold() != ".npz":
+        return None
+    loaded = _loaded(path)
+    if not hasattr(loaded, "files"):
+        return None
+    with loaded:
+        return loaded["groups"] if "groups" in loaded.files else None
 
 
 def read_inputs(path: str) -> Any:

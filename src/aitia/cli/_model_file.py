@@ -40,6 +40,7 @@ class Explained:
         editor: makes edits of the inputs, or None.
         why_not: why there is none, and what to do about it.
         share: at which share of its activations a unit fires where nothing else is asked; None for above 0.
+        groups: what inputs belong together, as a label for each; None where each stands for itself.
         title: a heading.
         source: where it comes from, in words.
     """
@@ -55,6 +56,7 @@ class Explained:
     editor: Editor | None = field(default=None, repr=False)
     why_not: str = ""
     share: float | None = None
+    groups: Any = field(default=None, repr=False)
     title: str = ""
     source: str = ""
 
@@ -94,7 +96,7 @@ def _written(path: Path, layer: str | None, inputs: str | None, concepts: str | 
     """A network from a Python file."""
     import numpy as np
 
-    from aitia.cli._array_file import read_concepts, read_inputs
+    from aitia.cli._array_file import groups_beside, read_concepts, read_inputs
     from aitia.cli._model_editor import editor_for
     from aitia.networks import Inventory
 
@@ -138,6 +140,7 @@ def _written(path: Path, layer: str | None, inputs: str | None, concepts: str | 
         texts,
         editor,
         why_not=why_not,
+        groups=groups_beside(inputs) if inputs else held.get("groups"),
         title=f"Units of {chosen} in {path.name}",
         source=str(path),
     )

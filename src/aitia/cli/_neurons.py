@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SEARCHES = ("exact", "beam")
 _EDITS = 10  # so many edits are tried for each class
 _EDITED = 100  # on so many inputs each
+_UNITS = 1_000_000  # more are not written out
 
 
 @app.command()
@@ -75,6 +76,14 @@ def neurons(
             help="What the null repeats: exact or beam; without it the search itself, or beam where that takes long.",
         ),
     ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            "--groups",
+            metavar="FILE",
+            help="What inputs belong together (film, text, person): a label each, .npy, or groups in an .npz.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[
         str | None, typer.Option("--out", metavar="PAGE.html", help="Write the page here.")
@@ -95,19 +104,20 @@ def neurons(
     repeat = None if null_search is None else _search(null_search, length, beam, None, "--null-search")
     chosen = None if units is None else _units(units)
     if Path(source).suffix.casefold() in (".npz", ".npy"):
-        from aitia.cli._array_file import read_activations, read_concepts
+        from aitia.cli._array_file import groups_beside, read_activations, read_concepts
 
         network, subject = None, None
         options.refuse({"--layer": layer, "--inputs": inputs}, f"is for a model; {source} holds activations.")
         activations, inventory = read_activations(source), read_concepts(concepts or source)
         binarise = _binarisation(threshold, quantile)
+        together = groups_beside(source)
     else:
         from aitia.cli._model_file import read_network
         from aitia.networks import record
         from aitia.networks.refutation import Subject
 
         network = read_network(source, layer, inputs, concepts, seed)
-        inventory = network.inventory
+        inventory, together = network.inventory, network.groups
         activations = record(network.model, network.layer, network.inputs)
         maps = len(activations.positions) == 2
         binarise = _binarisation(threshold, quantile, network.share or (0.005 if maps else None))
@@ -120,6 +130,10 @@ def neurons(
                 network.labels,
                 _classes(network.classes, network.labels),
             )
+    if groups is not None:
+        from aitia.cli._array_file import read_groups
+
+        together = read_groups(groups)
     from aitia.networks import explain
 
     found = explain(
@@ -130,10 +144,11 @@ def neurons(
         units=chosen,
         null=null,
         null_search=repeat,
+        groups=together,
         seed=seed,
     )
     whole = out is not None and not quick and not any(each.stopped for each in found)
-    worth = _worth(found, method, subject, seed) if whole else ()
+    worth = _worth(found, method, subject, together, seed) if whole else ()
     edits, no_edits = _edits(found, worth, subject, network, seed) if whole else ((), "")
     if out is not None:
         from aitia.report import NeuronFindings, write_neuron_report
@@ -169,7 +184,9 @@ def _classes(classes: tuple[str, ...], labels: Any) -> tuple[str, ...]:
     return classes or tuple(f"class {each}" for each in range(int(labels.max()) + 1))
 
 
-def _worth(found: Explanations, search: Search, subject: Subject | None, seed: int) -> tuple[Worth, ...]:
+def _worth(
+    found: Explanations, search: Search, subject: Subject | None, groups: Any, seed: int
+) -> tuple[Worth, ...]:
     """What refuters other than the null say of the explanations, with the null's own trials before them."""
     from dataclasses import replace
 
@@ -186,6 +203,7 @@ def _worth(found: Explanations, search: Search, subject: Subject | None, seed: i
         activations=found.activations,
         network=subject,
         refuters=refuters,
+        groups=groups,
         seed=seed,
     )
     if not found.null:
@@ -295,5 +313,11 @@ def _units(text: str) -> list[int]:
                 f"--units {text!r}: {part.strip()!r} is no unit.", "Write --units 3,5,8-12."
             )
         first = int(match[1])
-        found += range(first, (first if match[2] is None else int(match[2])) + 1)
+        last = first if match[2] is None else int(match[2])
+        if not 0 <= last - first < _UNITS:
+            raise options.OptionError(
+                f"--units {text!r}: {part.strip()!r} goes backwards, or names more units than a layer has.",
+                "Write --units 3,5,8-12.",
+            )
+        found += range(first, last + 1)
     return list(dict.fromkeys(found))

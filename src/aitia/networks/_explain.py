@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import Decision, either, many
 from aitia.networks._activations import Activations
@@ -16,6 +17,7 @@ from aitia.networks._fitted import fitted
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.firing import Above
 from aitia.networks.refutation import Trial, permutation_null
+from aitia.networks.refutation._groups import group_of_inputs
 from aitia.networks.refutation._permutation_null import SECONDS, repeated, seconds_a_replicate
 from aitia.networks.search import Exact, Search
 
@@ -33,6 +35,7 @@ def explain(
     units: Sequence[int] | None = None,
     null: int | None = None,
     null_search: Search | None = None,
+    groups: npt.ArrayLike | None = None,
     least: int = 1,
     seed: int = 0,
     show_progress: bool | None = None,
@@ -55,6 +58,8 @@ def explain(
         null_search: the search that the null repeats on the units' masks and on shuffled ones; None for the same
             search, or a beam search in the place of an exact one that would take more than about a minute. What was
             repeated is said in `decisions` and in every trial of the null.
+        groups: what inputs belong together (frames of a film, sentences of a text, rows of a person), as a label for
+            each input, shape (inputs,): the null then moves groups whole. None where each input stands for itself.
         least: concepts that hold at fewer positions are set aside.
         seed: of the shuffles.
         show_progress: whether to show progress; None for where output is a terminal.
@@ -66,9 +71,10 @@ def explain(
         ActivationError: activations that are not numbers, of other inputs than the concepts, or a unit that is not
             there.
         ConceptError: no concept holds often enough.
+        SearchError: groups of other inputs, or fewer than two of them.
 
     Assumes:
-        For the null: inputs are exchangeable (not frames of one film).
+        For the null: inputs are exchangeable; with `groups`, groups of one size (`PermutationNull`).
 
     Source:
         Mu and Andreas 2020, Compositional Explanations of Neurons.
@@ -91,12 +97,15 @@ def explain(
     given = activations if isinstance(activations, Activations) else Activations(np.asarray(activations))
     if units is not None:
         given = given.only(units)
+    group_of_inputs(groups, given.inputs)
     firing, inventory = fitted((binarise or Above(0.0)).fire(given, concepts.layout), concepts)
     inventory = inventory.enough(least)
     if not len(inventory):
+        rare = f"None of {many(len(concepts), 'concept')} holds at {many(least, 'position')} or more."
+        lower = ", or lower least" if least > 1 else ""
         raise ConceptError(
-            f"None of the {len(concepts):,} concepts holds at {least:,} or more positions.",
-            "Check that the annotations were read, or lower least.",
+            rare if len(concepts) else "There are no concepts.",
+            f"Check that the annotations were read{lower}.",
         )
     found = search.explain(firing, inventory, show_progress=show_progress)
     decisions = [*given.decisions, *inventory.decisions, *firing.decisions]
@@ -127,10 +136,14 @@ def explain(
                 search,
                 replicates=count,
                 null_search=repeat,
+                groups=groups,
                 seed=seed,
                 show_progress=show_progress,
             )
             decisions += _said(search, repeat, null_search is None, null is None, count)
+            if groups is not None:
+                decisions.append(Decision("the null moved groups of inputs whole", "groups were given"))
+                warnings += _without_p(found, trials)
         except KeyboardInterrupt:
             warnings.append("The null was stopped: whether the explanations beat chance is not known.")
     elif null is None:
@@ -197,6 +210,18 @@ def _said(search: Search, repeat: Search, by_us: bool, usual: bool, count: int) 
             )
         )
     return made
+
+
+def _without_p(found: Sequence[Explanation], trials: Sequence[Trial]) -> list[str]:
+    """That some units that fire have no p for want of groups."""
+    fires = [each.overlap.unit > 0 for each in found]
+    without = [each for each, any_ in zip(trials, fires, strict=True) if any_ and each.p_value is None]
+    if not without:
+        return []
+    first = without[0].sentence
+    return [
+        f"{len(without)} of {many(len(trials), 'unit')} {either(len(without), 'has', 'have')} no p. {first}"
+    ]
 
 
 def _warnings(firing: Firing) -> list[str]:

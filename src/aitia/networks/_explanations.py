@@ -68,11 +68,22 @@ class Explanations:
         made = [each.details for each in self.null if each.p_value is not None]
         if not made:
             return ""
+        together = " Inputs of a group were moved together." if made[0].get("groups") else ""
+        left_out = made[0].get("left out", 0)
+        if left_out:
+            inputs = self.firing.layout.inputs
+            together += (
+                f" It is of the {inputs - left_out:,} of {inputs:,} inputs whose groups can change places."
+            )
         if all(each.get("same search", True) for each in made):
-            return "The null's p says how often the same search does as well where there is nothing to find."
+            return (
+                "The null's p says how often the same search does as well where there is nothing to find."
+                + together
+            )
         return (
             f"The null's p compares the best that {made[0]['search']} finds on a unit's own firing with the best that "
             f"it finds on shuffled firing; the scores shown are those of {self.explanations[0].search}."
+            + together
         )
 
     def of_unit(self, unit: int) -> Explanation:

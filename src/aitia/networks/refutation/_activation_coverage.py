@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import stream
 from aitia.networks.firing._compare import masks_above
 from aitia.networks.refutation._case import Case, Refuter
+from aitia.networks.refutation._groups import drawn, groups_to_draw
 from aitia.networks.refutation._resampling import bca, per_input, share
 from aitia.networks.refutation._threshold_stability import column
 from aitia.networks.refutation._trial import Trial, Verdict
@@ -54,9 +56,11 @@ class ActivationCoverage(Refuter):
         ranges: in how many ranges of equal count activations are cut; an even number of 4 or more.
         replicates: of the interval.
         level: of the interval.
+        groups: what inputs belong together, as each one's film, shape (inputs,): groups are drawn whole. None where
+            each input stands for itself.
 
     Assumes:
-        Activations below 0 are silence, as behind a rectifier.
+        Inputs, or groups of them, are drawn independently. Activations below 0 are silence, as behind a rectifier.
 
     Source:
         La Rosa et al. 2023, Towards a fuller understanding of neurons with clustered compositional explanations: units
@@ -70,14 +74,16 @@ class ActivationCoverage(Refuter):
     ranges: int = 10
     replicates: int = 1000
     level: float = 0.95
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def applies(self, case: Case) -> str:
         return "" if case.activations is not None else "The activations were not given."
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
-        return [self._one(case, place, seed) for place in range(len(case))]
+        group = groups_to_draw(self.groups, case.firing.layout.inputs, self.level)
+        return [self._one(case, place, group, seed) for place in range(len(case))]
 
-    def _one(self, case: Case, place: int, seed: int) -> Trial:
+    def _one(self, case: Case, place: int, group: np.ndarray | None, seed: int) -> Trial:
         assert case.activations is not None
         found, layout = case.explanations[place], case.firing.layout
         values = column(case, place)
@@ -106,7 +112,7 @@ class ActivationCoverage(Refuter):
             [each[at] for at in (-2, -1, self.ranges - 1) for each in (everything, held)]
         )
         contrast = bca(
-            columns,
+            drawn(columns, group),
             _contrast,
             stream(seed, "coverage", found.unit, place),
             replicates=self.replicates,

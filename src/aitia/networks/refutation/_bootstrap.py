@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import stream
 from aitia.networks.refutation._case import Case, Refuter
+from aitia.networks.refutation._groups import drawn, groups_to_draw
 from aitia.networks.refutation._resampling import (
     bca,
     intersection_over_union,
@@ -37,9 +39,13 @@ class Bootstrap(Refuter):
     Args:
         replicates: how many.
         level: how often such an interval holds the truth.
+        groups: what inputs belong together, as each one's film, shape (inputs,): groups are drawn whole. None where
+            each input stands for itself.
 
     Assumes:
-        Inputs are drawn independently; positions of one input need not be.
+        Inputs, or groups of them, are drawn independently; positions of one input need not be, nor inputs of one group.
+        Of few groups the interval is too narrow: where it should hold the truth in 95 of 100 cases, it did in 86 with
+        six groups, in 91 with ten and in 95 with twenty. Of fewer than six nothing is said.
 
     Source:
         Efron 1987, Better bootstrap confidence intervals.
@@ -51,15 +57,17 @@ class Bootstrap(Refuter):
 
     replicates: int = 2000
     level: float = 0.95
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
-        return [self._one(case, place, seed) for place in range(len(case))]
+        group = groups_to_draw(self.groups, case.firing.layout.inputs, self.level)
+        return [self._one(case, place, group, seed) for place in range(len(case))]
 
-    def _one(self, case: Case, place: int, seed: int) -> Trial:
+    def _one(self, case: Case, place: int, group: np.ndarray | None, seed: int) -> Trial:
         found = case.explanations[place]
         if found.overlap.unit == 0:
             return self._nothing(f"Unit {found.unit} never fires.")
-        columns = counts(case, place)
+        columns = drawn(counts(case, place), group)
         purpose = ("bootstrap", found.unit, place)
         options = {"replicates": self.replicates, "level": self.level}
         score = bca(columns, _score, stream(seed, *purpose), **options)
@@ -72,12 +80,14 @@ class Bootstrap(Refuter):
         words = {
             Verdict.SURVIVED: f"more than the {trivial:.3f} of TRUE, which needs no concept.",
             Verdict.BROKEN: f"no more than the {trivial:.3f} of TRUE, which needs no concept.",
-            Verdict.INCONCLUSIVE: f"which may be no more than the {trivial:.3f} of TRUE: give more inputs.",
+            Verdict.INCONCLUSIVE: f"which may be no more than the {trivial:.3f} of TRUE: give more "
+            f"{'inputs' if group is None else 'groups'}.",
         }[verdict]
+        those = "inputs" if group is None else "groups of inputs"
         return Trial(
             self.name,
-            f"The {case.firing.layout.inputs:,} inputs were drawn again with replacement, {self.replicates:,} times.",
-            "The score is above that of TRUE, whichever inputs are drawn.",
+            f"The {len(columns):,} {those} were drawn again with replacement, {self.replicates:,} times.",
+            f"The score is above that of TRUE, whichever {those} are drawn.",
             f"Score {score}; above TRUE by {gain}.",
             verdict,
             f"The score is {score}, {words}",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import many
 from aitia.networks._activations import Activations
@@ -18,6 +19,7 @@ from aitia.networks.recording._metrics import Accuracy
 from aitia.networks.recording._record import record
 from aitia.networks.refutation._bootstrap import counts
 from aitia.networks.refutation._case import Case, Network, Refuter
+from aitia.networks.refutation._groups import groups_to_draw, sums_of_groups
 from aitia.networks.refutation._resampling import Interval, difference_of_shares, wilson
 from aitia.networks.refutation._trial import Trial, Verdict
 
@@ -66,9 +68,11 @@ class Consequence(Refuter):
         drive: whether the unit is also driven.
         level: of intervals.
         batch: how many inputs a forward pass takes.
+        groups: what inputs belong together, as each one's film, shape (inputs,): intervals of changes are then over
+            groups. Those of accuracies, which the verdict does not stand on, stay over inputs.
 
     Assumes:
-        The network's outputs are one row of logits for each input.
+        The network's outputs are one row of logits for each input. Inputs, or groups of them, are drawn independently.
 
     Source:
         Mu and Andreas 2020, section 5 (accuracy when a unit is active); effects are those of the do-operator, see
@@ -83,6 +87,7 @@ class Consequence(Refuter):
     drive: bool = True
     level: float = 0.95
     batch: int = 128
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def applies(self, case: Case) -> str:
         return "" if case.network is not None else "The network was not given."
@@ -90,6 +95,7 @@ class Consequence(Refuter):
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
         assert case.network is not None
         network, layout = case.network, case.firing.layout
+        group = groups_to_draw(self.groups, layout.inputs, self.level)
         units = list(dict.fromkeys(each.unit for each in case.explanations))
         recorded, outputs = record(
             network.model,
@@ -120,7 +126,7 @@ class Consequence(Refuter):
             for place, found in enumerate(case.explanations):
                 if found.unit in some:
                     own = [each[some.index(found.unit)] for each in changes]
-                    trials[place] = self._trial(case, place, found, outputs, right, own)
+                    trials[place] = self._trial(case, place, found, outputs, right, own, group)
         return [trials[place] for place in range(len(case))]
 
     def _threshold(self, case: Case, unit: int) -> float:
@@ -134,6 +140,7 @@ class Consequence(Refuter):
         outputs: np.ndarray,
         right: np.ndarray,
         changes: list[np.ndarray],
+        group: np.ndarray | None,
     ) -> Trial:
         assert case.network is not None
         columns = counts(case, place)
@@ -148,7 +155,7 @@ class Consequence(Refuter):
         centred = _centred(outputs)
         spread = centred.std(axis=0)
         own = _centred(changes[0].astype(np.float64))[active] / np.where(spread > 0, spread, 1.0)
-        sized = [_mean(own[:, at], level) for at in range(len(classes))]
+        sized = [_mean(own[:, at], level, group, active) for at in range(len(classes))]
         near = [max(each.low, -each.high, 0.0) for each in sized]
         far = [max(abs(each.low), abs(each.high)) for each in sized]
         verdict = (
@@ -170,7 +177,7 @@ class Consequence(Refuter):
                 Effect(
                     name,
                     *(
-                        _mean(each[those, at].astype(np.float64), self.level)
+                        _mean(each[those, at].astype(np.float64), self.level, group, those)
                         for those in (np.ones(len(active), dtype=bool), active, holds, ~holds)
                     ),
                 )
@@ -249,12 +256,27 @@ def _names_of_outputs(classes: Sequence[str], outputs: int) -> tuple[str, ...]:
     return tuple(classes) if len(classes) == outputs else tuple(f"output {at}" for at in range(outputs))
 
 
-def _mean(values: np.ndarray, level: float) -> Interval:
-    """A mean with its t interval; without ends where there are fewer than two values."""
+def _mean(values: np.ndarray, level: float, group: np.ndarray | None, those: np.ndarray) -> Interval:
+    """A mean with its t interval, over inputs or over groups of them; without ends where there are fewer than two.
+
+    With groups its variance is that of the sums of deviations in groups (Liang and Zeger 1986).
+
+    Args:
+        values: of some inputs, shape (count,).
+        level: of the interval.
+        group: each input's group, shape (inputs,), or None.
+        those: which inputs, booleans of shape (inputs,).
+    """
     from scipy.special import stdtrit
 
     count = len(values)
-    if count < 2:
-        return Interval(float(values.mean()) if count else float("nan"), -np.inf, np.inf, level)
-    half = float(stdtrit(count - 1, 0.5 + level / 2)) * float(values.std(ddof=1)) / np.sqrt(count)
-    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half), level)
+    mean = float(values.mean()) if count else float("nan")
+    apart = values[:, None] - mean
+    if group is not None and count:
+        apart = sums_of_groups(apart, group[those])
+    drawn = len(apart)
+    if drawn < 2:
+        return Interval(mean, -np.inf, np.inf, level)
+    error = float(np.sqrt(drawn / (drawn - 1) * (apart**2).sum())) / count
+    half = float(stdtrit(drawn - 1, 0.5 + level / 2)) * error
+    return Interval(mean, mean - half, mean + half, level)

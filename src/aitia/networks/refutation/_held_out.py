@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import many, progress, stream
 from aitia.networks._errors import FormulaError, SearchError
@@ -15,6 +16,7 @@ from aitia.networks.formulas._formula import Formula
 from aitia.networks.formulas._simplify import equivalent
 from aitia.networks.refutation._bootstrap import _score
 from aitia.networks.refutation._case import Case, Refuter
+from aitia.networks.refutation._groups import group_of_inputs, sums_of_groups
 from aitia.networks.refutation._resampling import bca, per_input
 from aitia.networks.refutation._trial import Trial, Verdict
 
@@ -53,7 +55,7 @@ class HeldOut(Refuter):
     keep: float = 0.8
     replicates: int = 1000
     level: float = 0.95
-    groups: np.ndarray | None = field(default=None, repr=False, compare=False)
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.folds < 2 or not 0 < self.keep <= 1:
@@ -69,7 +71,7 @@ class HeldOut(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
         inputs = case.firing.layout.inputs
-        group = self._group_of_inputs(inputs)
+        group = group_of_inputs(self.groups, inputs)
         folds = min(self.folds, int(group.max()) + 1)
         fold = (stream(seed, "folds").permutation(int(group.max()) + 1) % folds)[group]
         columns = np.zeros((len(case), inputs, 3), dtype=np.int64)
@@ -88,26 +90,11 @@ class HeldOut(Refuter):
                     trained[each, place] = explanation.overlap.intersection_over_union
                 bar.advance()
         if self.groups is not None:
-            columns = np.stack(
-                [columns[:, group == each].sum(axis=1) for each in range(group.max() + 1)], axis=1
-            )
+            columns = sums_of_groups(columns, group)
         return [
             self._trial(found, columns[place], formulas[place], trained[:, place], seed)
             for place, found in enumerate(case.explanations)
         ]
-
-    def _group_of_inputs(self, inputs: int) -> np.ndarray:
-        """Each input's group, counted from 0; each input is its own where none are given."""
-        if self.groups is None:
-            return np.arange(inputs)
-        names, group = np.unique(np.asarray(self.groups), return_inverse=True)
-        if group.shape != (inputs,) or len(names) < 2:
-            raise SearchError(
-                f"Expected a group for each of {inputs:,} inputs, two groups or more; came {len(names)} in shape "
-                f"{np.shape(self.groups)}.",
-                "Give each input's group by its name or number, or None.",
-            )
-        return group
 
     def _trial(
         self, found: Explanation, columns: np.ndarray, formulas: list[Formula], trained: np.ndarray, seed: int

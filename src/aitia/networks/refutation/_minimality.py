@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from aitia.core import prose, stream
 from aitia.networks.formulas._formula import And, Concept, Constant, Formula, Neighbors, Not, Or
 from aitia.networks.refutation._bootstrap import counts
 from aitia.networks.refutation._case import Case, Refuter
+from aitia.networks.refutation._groups import drawn, groups_to_draw
 from aitia.networks.refutation._resampling import Interval, bca, intersection_over_union, per_input
 from aitia.networks.refutation._trial import Trial, Verdict
 
@@ -64,9 +66,11 @@ class Minimality(Refuter):
         small: what share of the score is a small loss.
         replicates: how many.
         level: of each interval.
+        groups: what inputs belong together, as each one's film, shape (inputs,): groups are drawn whole. None where
+            each input stands for itself.
 
     Assumes:
-        Inputs are drawn independently.
+        Inputs, or groups of them, are drawn independently.
     """
 
     name: ClassVar[str] = "minimality"
@@ -75,11 +79,13 @@ class Minimality(Refuter):
     small: float = 0.1
     replicates: int = 1000
     level: float = 0.95
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
-        return [self._one(case, place, seed) for place in range(len(case))]
+        group = groups_to_draw(self.groups, case.firing.layout.inputs, self.level)
+        return [self._one(case, place, group, seed) for place in range(len(case))]
 
-    def _one(self, case: Case, place: int, seed: int) -> Trial:
+    def _one(self, case: Case, place: int, group: np.ndarray | None, seed: int) -> Trial:
         found, layout = case.explanations[place], case.firing.layout
         if found.overlap.unit == 0 or isinstance(found.formula, Constant):
             return self._nothing("There is no formula to take apart.")
@@ -89,7 +95,7 @@ class Minimality(Refuter):
             mask = case.inventory.mask_of(formula, packed=True) & layout.valid
             other = per_input(np.stack([mask & unit, mask]), layout).T
             loss = bca(
-                np.column_stack([base, other]),
+                drawn(np.column_stack([base, other]), group),
                 _loss,
                 stream(seed, "minimality", found.unit, place, at),
                 replicates=self.replicates,
@@ -119,7 +125,7 @@ class Minimality(Refuter):
         return Trial(
             self.name,
             f"Each part of the formula was dropped and each NOT taken away, {len(parts)} in all.",
-            "The score falls each time, by more than it varies over inputs.",
+            f"The score falls each time, by more than it varies over {'inputs' if group is None else 'groups'}.",
             f"It does so {len(carrying)} of {len(parts)} times.",
             Verdict.BROKEN if nothing else Verdict.INCONCLUSIVE if idle else Verdict.SURVIVED,
             sentence,

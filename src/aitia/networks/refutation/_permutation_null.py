@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import exp, log
 from typing import ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
-from aitia.core import progress, stream
+from aitia.core import many, progress, stream
 from aitia.networks._errors import SearchError
 from aitia.networks._explanation import Explanation
 from aitia.networks._firing import Firing
 from aitia.networks._layout import Layout
 from aitia.networks.concepts._inventory import Inventory
 from aitia.networks.refutation._case import Case, Refuter, firing_at
+from aitia.networks.refutation._groups import Blocks, blocks_of, group_of_inputs
 from aitia.networks.refutation._trial import Trial, Verdict
 from aitia.networks.search._beam import Beam
 from aitia.networks.search._exact import Exact
@@ -44,6 +47,14 @@ class PermutationNull(Refuter):
 
     A replicate is one draw for all units; units are searched together.
 
+    Where inputs belong together (frames of a film, sentences of a text, rows of a person), exchanging them one by one
+    takes away what neighbours share, chance does worse than it should, and p is too small. With `groups`, whole groups
+    change places, each with those of its size (and are shifted alike), inside a group nothing moves, and p is valid
+    however inputs of a group depend on each other. Where fewer than four groups have a size, larger ones are cut to
+    the size of smaller ones, as little as can be, and what is compared is the best that the search finds on the inputs
+    left; laying whole groups of different sizes against each other would be no exchange, and p only roughly valid. A
+    unit whose mask groups can lay out in fewer than 1 / `level` ways is left open: its p could not be small.
+
     Args:
         replicates: B; with fewer than 19, p cannot be as low as 0.05.
         stop_at: h; None to draw all replicates.
@@ -55,17 +66,24 @@ class PermutationNull(Refuter):
             that it finds on the unit's own mask (not the explanation's score) with the best that it finds by chance.
             An exact search says of each replicate only whether any formula reaches the unit's score (`Search.scores`).
         level: p-values at most this break the null.
+        groups: what inputs belong together, as each one's film, shape (inputs,): a group moves whole. None where each
+            input stands for itself.
 
     Raises:
-        SearchError: no replicates, or none to stop at.
+        SearchError: no replicates, or none to stop at; groups of other inputs, or fewer than two of them.
 
     Assumes:
         Under the null, inputs of one length are exchangeable given the concepts (not frames of one film), and what the
-        unit does there is as likely anywhere in the input.
+        unit does there is as likely anywhere in the input. With groups: groups of one size are exchangeable given the
+        concepts (of those that are cut, their first inputs), in whatever way their inputs depend on each other, and
+        what the unit does is as likely anywhere if it is so in all of a group alike. Token sequences of different
+        length: a group is the run of its tokens, which is shifted around as one.
 
     Source:
         Phipson and Smyth 2010, Permutation p-values should never be zero; Besag and Clifford 1991, Sequential Monte
-        Carlo p-values; Hemerik and Goeman 2018, theorem 2 (random draws from a group of transformations).
+        Carlo p-values; Hemerik and Goeman 2018, theorem 2 (random draws from a group of transformations); Winkler,
+        Webster, Vidaurre, Nichols and Smith 2015, Multi-level block permutation (whole-block exchangeability: blocks of
+        one size change places whole).
     """
 
     name: ClassVar[str] = "permutation null"
@@ -77,6 +95,7 @@ class PermutationNull(Refuter):
     shift: bool = True
     search: Search | None = None
     level: float = 0.05
+    groups: npt.ArrayLike | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or (self.stop_at is not None and self.stop_at < 1) or not 0 < self.level < 1:
@@ -94,24 +113,43 @@ class PermutationNull(Refuter):
 
     def _refute(self, case: Case, seed: int) -> Sequence[Trial]:
         search = self.search_of(case)
+        blocks = None if self.groups is None else blocks_of(self.groups, case.firing.layout)
+        compared, ways = case, np.full(len(case), np.inf)
+        if blocks is not None:
+            firing, inventory = blocks.cut(case.firing, case.inventory)
+            compared = case if blocks.whole else replace(case, firing=firing, inventory=inventory)
+            ways = blocks.arrangements(firing.layout, firing.words, self.shift)
         rivals = case.explanations
-        if search != case.search:
-            rivals = search.explain(case.firing, case.inventory, show_progress=False)
+        if search != case.search or compared is not case:
+            rivals = search.explain(compared.firing, compared.inventory, show_progress=False)
             if len(rivals) < len(case):
                 raise KeyboardInterrupt
-        scores = self._null(case, search, rivals, seed)
+        # Counts of ways are sums of logarithms: 24 may come out as a little less.
+        enough = ways > log(1 / self.level) - 1e-9
+        scores = self._null(compared, search, rivals, seed, blocks, enough)
         return [
-            self._trial(case, search, *each) for each in zip(case.explanations, rivals, scores, strict=True)
+            self._trial(case, compared, blocks, search, *each)
+            if enough[place]
+            else self._too_few(case, compared, place, exp(ways[place]))
+            for place, each in enumerate(zip(case.explanations, rivals, scores, strict=True))
         ]
 
-    def _null(self, case: Case, search: Search, rivals: Sequence[Explanation], seed: int) -> list[np.ndarray]:
+    def _null(
+        self,
+        case: Case,
+        search: Search,
+        rivals: Sequence[Explanation],
+        seed: int,
+        blocks: Blocks | None,
+        enough: np.ndarray,
+    ) -> list[np.ndarray]:
         """For each unit, the scores of its replicates, in the order of their draws."""
         firing, layout = case.firing, case.firing.layout
         own = np.array([each.score for each in rivals])
         overlaps = [each.overlap for each in rivals]
         scores: list[list[float]] = [[] for _ in own]
         reached = np.zeros(len(own), dtype=np.int64)
-        going = np.flatnonzero(firing.size > 0)
+        going = np.flatnonzero((firing.size > 0) & enough)
         largest = int(max(1, min(TOGETHER, MEMORY // (8 * max(1, layout.words)))))
         at, several = 0, self.replicates if self.stop_at is None else 2 * self.stop_at
         with progress("searching shuffled units", self.replicates, case.show_progress) as bar:
@@ -119,7 +157,7 @@ class PermutationNull(Refuter):
                 several = max(1, min(several, self.replicates - at, largest // len(going)))
                 words = np.concatenate(
                     [
-                        shuffled(layout, firing.words[going], draw, self.shift, seed)
+                        shuffled(layout, firing.words[going], draw, self.shift, seed, blocks)
                         for draw in range(at, at + several)
                     ]
                 )
@@ -135,8 +173,28 @@ class PermutationNull(Refuter):
                     several *= 2
         return [np.array(each) for each in scores]
 
+    def _too_few(self, case: Case, compared: Case, place: int, ways: float) -> Trial:
+        unit = case.explanations[place].unit
+        if not case.firing.size[place]:
+            return self._nothing(f"Unit {unit} never fires.")
+        if not compared.firing.size[place]:
+            return self._nothing(
+                f"Unit {unit} fires only at inputs whose groups have too few of their size to change places with."
+            )
+        return self._nothing(
+            f"Where whole groups change places, what unit {unit} does can be laid out in {many(round(ways), 'way')} "
+            f"only, and p could not be below {1 / round(ways):.2g}: it takes more groups to tell."
+        )
+
     def _trial(
-        self, case: Case, search: Search, found: Explanation, rival: Explanation, null: np.ndarray
+        self,
+        case: Case,
+        compared: Case,
+        blocks: Blocks | None,
+        search: Search,
+        found: Explanation,
+        rival: Explanation,
+        null: np.ndarray,
     ) -> Trial:
         if not len(null):
             return self._nothing(f"Unit {found.unit} never fires.")
@@ -145,15 +203,19 @@ class PermutationNull(Refuter):
         null = null[:drawn]
         reached = int((null >= own - SAME).sum())
         survived = p <= self.level
-        how = "exchanged between inputs" + (
-            " and shifted within them" if self.shift and case.firing.layout.shape else ""
-        )
+        shifts = self.shift and bool(case.firing.layout.shape)
+        how, where = "exchanged between inputs" + (" and shifted within them" if shifts else ""), ""
+        if blocks is not None:
+            how = f"exchanged between {blocks.groups:,} groups of inputs, each moved whole"
+            how += " and shifted as one" if shifts else ""
+            if compared is not case:
+                where = f" on the {_part(compared, case)} that whole groups of one size hold"
         by_chance = f"{null.mean():.3f} by chance (highest of {drawn}: {null.max():.3f})"
         number = f"{own:.3f} against {by_chance}"
         if same and isinstance(search, Exact):
             # What an exact search left out is known to be less than the unit's score, not how much less.
             number = f"{own:.3f}, which {reached} of {drawn} shuffles reach; a beam search finds {by_chance}"
-        if same:
+        if same and not where:
             said = f"The score {own:.3f} " + (
                 f"is more than chance finds (p = {p:.3g})."
                 if survived
@@ -161,14 +223,14 @@ class PermutationNull(Refuter):
             )
         else:
             said = (
-                f"Compared is the best that {search.description} finds: {own:.3f} where the unit fires (the formula "
-                f"shown, found by {case.search.description}, has {found.score:.3f}), and {by_chance}. "
+                f"Compared is the best that {search.description} finds{where}: {own:.3f} where the unit fires (the "
+                f"formula shown, found by {case.search.description}, has {found.score:.3f}), and {by_chance}. "
                 + ("That is more than chance finds" if survived else "Chance would do as well")
                 + f" (p = {p:.3g})."
             )
         return Trial(
             self.name,
-            f"The unit's mask was {how}, {drawn} times, and explained by {search.description}.",
+            f"The unit's mask was {how}, {drawn} times, and explained by {search.description}{where}.",
             f"The unit's own score is among the highest {self.level:.0%}.",
             f"{number}; p = {p:.3g}.",
             Verdict.SURVIVED if survived else Verdict.BROKEN,
@@ -181,6 +243,8 @@ class PermutationNull(Refuter):
                 "replicates": drawn,
                 "search": search.description,
                 "same search": same,
+                "groups": 0 if blocks is None else blocks.groups,
+                "left out": case.firing.layout.inputs - compared.firing.layout.inputs,
             },
         )
 
@@ -238,6 +302,7 @@ def permutation_null(
     stop_at: int | None = 10,
     shift: bool = True,
     null_search: Search | None = None,
+    groups: npt.ArrayLike | None = None,
     seed: int = 0,
     show_progress: bool | None = None,
 ) -> tuple[Trial, ...]:
@@ -252,16 +317,20 @@ def permutation_null(
         stop_at: as in `PermutationNull`; None draws all replicates for every unit.
         shift: as in `PermutationNull`.
         null_search: the search that is repeated, `search` in `PermutationNull`.
+        groups: as in `PermutationNull`.
         seed: of the shuffles.
         show_progress: whether to show progress; None for where output is a terminal.
 
     Returns:
-        A trial for each explanation, with its `p_value` (None for a unit that never fires), and in ``details``
-        ``"score"``, what was compared; ``"null"``, the scores of chance (of a beam search where an exact one found that
-        no formula reaches the unit's score); ``"same search"``, whether the explanation's own was repeated.
+        A trial for each explanation, with its `p_value` (None for a unit that never fires, or whose p could not be
+        small for want of groups), and in ``details`` ``"score"``, what was compared; ``"null"``, the scores of chance
+        (of a beam search where an exact one found that no formula reaches the unit's score); ``"same search"``, whether
+        the explanation's own was repeated; ``"groups"``, how many groups change places (0 where none were given), and
+        ``"left out"``, how many inputs do not.
 
     Raises:
-        SearchError: an explanation whose mask is not in `firing`; no replicates.
+        SearchError: an explanation whose mask is not in `firing`; no replicates; groups of other inputs, or fewer than
+            two of them.
 
     Example:
         >>> from aitia.networks import Beam, Planted
@@ -274,7 +343,8 @@ def permutation_null(
         (0.05, 'survived', 'broken')
     """
     case = Case(tuple(explanations), firing, inventory, search, show_progress=show_progress)
-    return PermutationNull(replicates, stop_at, shift, null_search).refute(case, seed)
+    group_of_inputs(groups, case.firing.layout.inputs)
+    return PermutationNull(replicates, stop_at, shift, null_search, groups=groups).refute(case, seed)
 
 
 def p_value(reached: np.ndarray, replicates: int, stop_at: int | None) -> tuple[float, int]:
@@ -292,7 +362,9 @@ def p_value(reached: np.ndarray, replicates: int, stop_at: int | None) -> tuple[
     return (1 + int(total[-1] if len(total) else 0)) / (1 + replicates), len(reached)
 
 
-def shuffled(layout: Layout, words: np.ndarray, draw: int, shift: bool, seed: int) -> np.ndarray:
+def shuffled(
+    layout: Layout, words: np.ndarray, draw: int, shift: bool, seed: int, blocks: Blocks | None = None
+) -> np.ndarray:
     """Masks with inputs of one length exchanged at random, and each input's mask shifted around at random.
 
     Args:
@@ -301,27 +373,51 @@ def shuffled(layout: Layout, words: np.ndarray, draw: int, shift: bool, seed: in
         draw: which shuffle.
         shift: whether masks are shifted.
         seed: the seed.
+        blocks: the groups that change places whole, and are shifted as one; None where each input is its own.
 
     Returns:
         uint64 (masks, layout.words).
     """
     random = stream(seed, "permutation null", draw)
     if not layout.shape:
-        return layout.pack(layout.unpack(words)[:, random.permutation(layout.inputs)])
+        inputs = layout.inputs
+        source = random.permutation(inputs) if blocks is None else blocks.sources(random, inputs)
+        return layout.pack(layout.unpack(words)[:, source])
+    if blocks is not None and layout.lengths is not None:
+        source = blocks.sources(random, layout.inputs * layout.positions, turn=shift)
+        # A mask at a time: unpacked, all of them are many times as large.
+        moved_cells = [
+            layout.pack(layout.unpack(mask).reshape(-1)[source].reshape(layout.inputs, *layout.shape))
+            for mask in words
+        ]
+        return np.stack(moved_cells)
     from aitia.networks.refutation._shuffle_kernel import moved
 
     width = layout.shape[-1]
     height = layout.positions // width
     widths = np.full(layout.inputs, width) if layout.lengths is None else layout.lengths.astype(np.int64)
     order = np.arange(layout.inputs)
-    for each in np.unique(widths):
-        same = np.flatnonzero(widths == each)
-        order[same] = same[random.permutation(len(same))]
+    if blocks is None:
+        for each in np.unique(widths):
+            same = np.flatnonzero(widths == each)
+            order[same] = same[random.permutation(len(same))]
+    else:
+        order = blocks.sources(random, layout.inputs)
     down, across = np.zeros((2, layout.inputs), dtype=np.int64)
     if shift:
         down = random.integers(0, height, layout.inputs)
         across = random.integers(0, np.maximum(widths, 1))
+        if blocks is not None:
+            down, across = down[blocks.group], across[blocks.group]
     apart = np.ascontiguousarray(words).reshape(len(words), layout.inputs, layout.words_per_input)
     target = np.zeros_like(apart)
     moved(apart, order, down, across, height, widths, target)
     return target.reshape(words.shape)
+
+
+def _part(compared: Case, case: Case) -> str:
+    """How much is compared, in words."""
+    some, all_ = compared.firing.layout, case.firing.layout
+    if some.inputs == all_.inputs:
+        return f"{some.total:,} of {all_.total:,} positions"
+    return f"{some.inputs:,} of {all_.inputs:,} inputs"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from aitia.core import prose
 from aitia.networks._activations import Activations
@@ -17,6 +19,7 @@ from aitia.networks.refutation._activation_coverage import ActivationCoverage
 from aitia.networks.refutation._bootstrap import Bootstrap
 from aitia.networks.refutation._case import Case, Network, Refuter
 from aitia.networks.refutation._consequence import Consequence
+from aitia.networks.refutation._groups import group_of_inputs
 from aitia.networks.refutation._held_out import HeldOut
 from aitia.networks.refutation._minimality import Minimality
 from aitia.networks.refutation._permutation_null import PermutationNull
@@ -137,6 +140,7 @@ def refute(
     activations: Activations | None = None,
     network: Network | None = None,
     refuters: Sequence[Refuter] | None = None,
+    groups: npt.ArrayLike | None = None,
     seed: int = 0,
     show_progress: bool | None = None,
 ) -> tuple[Worth, ...]:
@@ -151,6 +155,9 @@ def refute(
         network: the network, with inputs, labels and classes: one of `aitia.networks.examples`, or a `Subject`; without
             it, whether units matter is not tried.
         refuters: what is tried; None for all that have what they need.
+        groups: what inputs belong together (frames of a film, sentences of a text, rows of a person), as a label for
+            each input, shape (inputs,); given to every refuter that knows groups and has none of its own. None where
+            each input stands for itself.
         seed: of every random draw.
         show_progress: whether to show progress; None for where output is a terminal.
 
@@ -158,7 +165,7 @@ def refute(
         What each explanation is worth, in order.
 
     Raises:
-        SearchError: an explanation whose mask is not in `firing`.
+        SearchError: an explanation whose mask is not in `firing`; groups of other inputs, or fewer than two of them.
 
     Assumes:
         Verdicts are each at their own level, for each unit: of a hundred units that chance explains, about five
@@ -177,9 +184,18 @@ def refute(
     case = Case(tuple(explanations), firing, inventory, search, activations, network, show_progress)
     if refuters is None:
         refuters = battery(activations=activations is not None, network=network is not None)
+    if groups is not None:
+        group_of_inputs(groups, case.firing.layout.inputs)
+        refuters = [_grouped(each, groups) for each in refuters]
     words = {refuter.name: refuter.verdict for refuter in refuters}
     tried = [refuter.refute(case, seed) for refuter in refuters]
     return tuple(
         Worth(found, tuple(trials[place] for trials in tried), words)
         for place, found in enumerate(case.explanations)
     )
+
+
+def _grouped(refuter: Any, groups: npt.ArrayLike) -> Refuter:
+    """The refuter, told what inputs belong together where it asks for that and does not know."""
+    asks = getattr(refuter, "groups", groups) is None
+    return replace(refuter, groups=groups) if asks else refuter
