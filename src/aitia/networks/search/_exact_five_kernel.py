@@ -130,6 +130,68 @@ def _best_of_sixteen(cells, chain, parted):
 
 
 @njit(cache=True, nogil=True)
+def _best_of_thirty_two(cells, goal, chain, parted, fours, threes, ones, scratch):
+    """The greatest value of a formula that names each of five concepts once, where it exceeds the goal.
+
+    At its root such a formula parts the five: into one literal and a formula of four, or into AND (or OR) of two literals
+    and a formula of three, joined by the other operator. Where the best set of the cells that the larger part
+    decides does not exceed the goal, no formula is tried.
+
+    Args:
+        cells: float64 (32,): the values of the cells.
+        goal: what a value must exceed.
+        chain, parted: the orders of cells that `_best_of_sixteen` needs.
+        fours: int64 (5, 32): for each of the five as the one literal, its cells, then those without it.
+        threes: int64 (10, 4, 8): for each two of the five, the cells as a table of the four cells of these two by the
+            eight of the others.
+        ones: scratch, float64 (2, 16).
+        scratch: scratch, float64 (2, 8).
+
+    Returns:
+        The value, or the goal.
+    """
+    every = 0.0
+    for cell in range(32):
+        every += cells[cell]
+    for apex in range(5):
+        for side in range(2):
+            on, positive = 0.0, 0.0
+            for cell in range(16):
+                value = cells[fours[apex, 16 * side + cell]]
+                ones[side, cell] = value
+                on += value
+                positive += _most(value, 0.0)
+            elsewhere = _most(every - on, 0.0)
+            if positive + elsewhere > goal:
+                goal = _most(goal, _best_of_sixteen(ones[side], chain, parted) + elsewhere)
+    columns, rest = scratch[0], scratch[1]
+    for pair in range(10):
+        o = threes[pair]
+        for c in range(8):
+            columns[c] = cells[o[0, c]] + cells[o[1, c]] + cells[o[2, c]] + cells[o[3, c]]
+        for r in range(4):
+            row, positive, negative = 0.0, 0.0, 0.0
+            for c in range(8):
+                cell = cells[o[r, c]]
+                row += cell
+                rest[c] = columns[c] - cell
+                if rest[c] > 0:
+                    positive += rest[c]
+                else:
+                    negative -= rest[c]
+            # The two literals hold in one cell of theirs, and the formula of three is joined by OR; or the opposite.
+            if row + positive > goal:
+                three = _best_of_eight(rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7])
+                goal = _most(goal, row + three)
+            if every - row + negative > goal:
+                three = _best_of_eight(
+                    -rest[0], -rest[1], -rest[2], -rest[3], -rest[4], -rest[5], -rest[6], -rest[7]
+                )
+                goal = _most(goal, every - row + three)
+    return goal
+
+
+@njit(cache=True, nogil=True)
 def _best_of_tables(cells, tables, sums):
     """The greatest value of some formulas.
 
@@ -175,9 +237,10 @@ def quintuples(
     unit,
     of_three,
     of_four,
-    of_five,
     chain,
     parted,
+    fours,
+    threes,
     stop,
     dense,
     masks,
@@ -195,9 +258,9 @@ def quintuples(
         goal: what a value must exceed.
         price, gain: p and q.
         unit: uint64 (words,): where the unit fires.
-        of_three, of_four, of_five: uint8 (formulas, 1, 2 or 4): the formulas of at most five mentions of so many
-            concepts, by the cells in which they hold.
-        chain, parted: the orders of cells that `_best_of_sixteen` needs.
+        of_three, of_four: uint8 (formulas, 1 or 2): the formulas of at most five mentions of so many concepts, by the
+            cells in which they hold.
+        chain, parted, fours, threes: the orders of cells that `_best_of_sixteen` and `_best_of_thirty_two` need.
         stop: uint8 (1,): not 0 as soon as the search is to stop.
         dense: scratch, uint64 (words, 32), zero; left zero.
         masks: scratch, uint64 (2, words), zero; left zero.
@@ -214,7 +277,7 @@ def quintuples(
     choice_of_two, choice_of_three = 0, 0
     cells_2, cells_3, cells_4, cells_5 = np.zeros(4), np.zeros(8), np.zeros(16), np.zeros(32)
     inside_2, inside_3, inside_4 = np.zeros(4), np.zeros(8), np.zeros(16)
-    sums = np.zeros((4, 256))
+    sums, ones, scratch = np.zeros((2, 256)), np.zeros((2, 16)), np.zeros((2, 8))
     per_shared = gain + price
     counted = 0
     for a in range(start, end):
@@ -335,7 +398,9 @@ def quintuples(
                         _parted(cells_4, inside_4, 16, cells_5)
                         if _positive(cells_5, 32) <= goal:
                             continue
-                        value = _best_of_tables(cells_5, of_five, sums)
+                        value = _best_of_thirty_two(
+                            cells_5, goal, chain, parted, fours, threes, ones, scratch
+                        )
                         if value > goal:
                             goal = value
                             _keep(best, a, b, c, d, e)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +86,7 @@ def quintuples(unit: Unit) -> bool:
     columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
     tables = unit.fill_tables(order[:columns], rows)
     chain, parted = _cell_orders()
-    of_three, of_four, of_five = (_packed(concepts) for concepts in (3, 4, 5))
+    fours, threes = _orders_of_five()
 
     def look(best: Best, values: Values, start, end, dense, masks):
         places = np.full(5, -1, dtype=np.int64)
@@ -103,11 +104,12 @@ def quintuples(unit: Unit) -> bool:
             float(best.both),
             float(best.union),
             unit.words,
-            of_three,
-            of_four,
-            of_five,
+            _packed(3),
+            _packed(4),
             chain,
             parted,
+            fours,
+            threes,
             unit.stop,
             dense,
             masks,
@@ -182,7 +184,7 @@ def _packed(concepts: int) -> np.ndarray:
 
 @cache
 def _cell_orders() -> tuple[np.ndarray, np.ndarray]:
-    """The orders of the sixteen cells of four concepts that the kernel for them reads."""
+    """The orders of the sixteen cells of four concepts that the kernels read."""
     chain = []
     for apex in (8, 4, 2, 1):
         cells = sorted(range(16), key=lambda cell, apex=apex: (not cell & apex, cell))
@@ -192,3 +194,18 @@ def _cell_orders() -> tuple[np.ndarray, np.ndarray]:
         sums = [[sum(bits) for bits in ((), pair[1:], pair[:1], pair)] for pair in (one, other)]
         parted.append([row + column for row in sums[0] for column in sums[1]])
     return np.array(chain, dtype=np.int64), np.array(parted, dtype=np.int64)
+
+
+@cache
+def _orders_of_five() -> tuple[np.ndarray, np.ndarray]:
+    """The orders of the thirty-two cells of five concepts that the kernel for them reads."""
+    bits = (16, 8, 4, 2, 1)
+    fours = [sorted(range(32), key=lambda cell, bit=bit: (not cell & bit, cell)) for bit in bits]
+    threes = [
+        [
+            [cell for cell in range(32) if (bool(cell & one), bool(cell & other)) == row]
+            for row in product((False, True), repeat=2)
+        ]
+        for one, other in combinations(bits, 2)
+    ]
+    return np.array(fours, dtype=np.int64), np.array(threes, dtype=np.int64)
