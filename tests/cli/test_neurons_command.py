@@ -174,3 +174,66 @@ def test_models_that_lack_something_are_named(tmp_path, capsys):
     assert "defines no concepts" in problem("model = 1\ninputs = 2", "--layer", "fc")
     assert "line 2" in problem("model = 1\n1 / 0")
     assert "Did you mean 'hidden 1'" in problem(MODEL, "--layer", "hiden 1")
+
+
+def grouped(folder):
+    """Forty people of ten rows; concepts and units are each person's, and one unit has a formula."""
+    random = np.random.default_rng(0)
+    person = np.repeat(np.arange(40), 10)
+    masks, units = (np.repeat(random.random((count, 40)) < 0.4, 10, axis=1) for count in (6, 5))
+    units[0] = masks[0] & ~masks[1]
+    np.savez(folder / "concepts.npz", masks=masks, names=np.array(NAMES))
+    np.savez(folder / "activations.npz", activations=np.where(units.T, 1.0, -1.0))
+    np.save(folder / "person.npy", person)
+    return person
+
+
+def test_groups_come_by_option_or_beside_the_activations(tmp_path, capsys):
+    person = grouped(tmp_path)
+
+    def null_p(*options):
+        return [each["null_p"] for each in asked(tmp_path, capsys, "--length", "2", *options)[1]]
+
+    alone, together = null_p(), null_p("--groups", str(tmp_path / "person.npy"))
+    assert alone == [0.01] * 5 and together[0] == 0.01 and sum(p <= 0.05 for p in together) < 3
+    with np.load(tmp_path / "activations.npz") as held:
+        activations = held["activations"]
+    np.savez(tmp_path / "activations.npz", activations=activations, groups=person)
+    assert null_p() == together
+    # What is asked for goes before what lies beside.
+    np.savez(tmp_path / "films.npz", groups=np.arange(400) // 200)
+    assert null_p("--groups", str(tmp_path / "films.npz")) == [None] * 5
+
+
+def test_groups_reach_every_trial_of_the_page(tmp_path, capsys):
+    grouped(tmp_path)
+    person, page = str(tmp_path / "person.npy"), tmp_path / "page.html"
+    sources = [
+        str(tmp_path / "activations.npz"),
+        "--concepts",
+        str(tmp_path / "concepts.npz"),
+        "--length",
+        "1",
+    ]
+    assert run(["neurons", *sources, "--groups", person, "--out", str(page)]) == 0
+    assert "Inputs of a group were moved together." in " ".join(capsys.readouterr().out.split())
+    assert "says nothing; it takes 6 or more" not in page.read_text()
+    np.save(tmp_path / "few.npy", np.arange(400) // 80)
+    few = ["--groups", str(tmp_path / "few.npy")]
+    assert run(["neurons", *sources, *few, "--out", str(page)]) == 0
+    assert "An interval over 5 groups says nothing; it takes 6 or more" in page.read_text()
+
+
+def test_a_model_file_says_what_inputs_belong_together(tmp_path, capsys):
+    path = tmp_path / "model.py"
+    path.write_text(MODEL + "groups = np.arange(300) // 100\n")
+    assert run(["neurons", str(path), "--length", "1", "--json"]) == 0
+    assert {each["null_p"] for each in json.loads(capsys.readouterr().out)} == {None}
+
+
+def test_bad_groups_are_named(files, capsys):
+    np.save(files / "short.npy", np.arange(499))
+    code, found = asked(files, capsys, "--groups", str(files / "short.npy"))
+    assert code and "Expected a group for each of 500 inputs" in found["error"]["problem"]
+    code, found = asked(files, capsys, "--groups", str(files / "concepts.npz"))
+    assert code and "holds no array 'groups'" in found["error"]["problem"]

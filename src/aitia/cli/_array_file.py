@@ -179,7 +179,7 @@ def groups_beside(path: str) -> np.ndarray | None:
     if not hasattr(loaded, "files"):
         return None
     with loaded:
-        return loaded["groups"] if "groups" in loaded.files else None
+        return _array(loaded, "groups", path) if "groups" in loaded.files else None
 
 
 def read_inputs(path: str) -> Any:
