@@ -235,13 +235,12 @@ def cut_sizes(sizes: np.ndarray, fewest: int) -> np.ndarray:
     before = np.concatenate([[0], np.cumsum(several)])  # groups of smaller sizes
     best, first = np.zeros(len(different) + 1, dtype=np.int64), np.full(len(different), -1)
     for last in range(len(different)):
-        best[last + 1] = best[last]
+        # The largest are never left out where they can be cut to the size of those before.
         starts = np.flatnonzero(before[last + 1] - before[: last + 1] >= fewest)
         if len(starts):
             kept = best[starts] + (before[last + 1] - before[starts]) * different[starts]
             most = int(np.argmax(kept))
-            if kept[most] >= best[last]:
-                best[last + 1], first[last] = kept[most], starts[most]
+            best[last + 1], first[last] = kept[most], starts[most]
     cut = np.zeros(len(different), dtype=np.int64)
     last = len(different) - 1
     while last >= 0:
