@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from search_cases import firing_of, tied
 
 from aitia.networks import Beam, Concept, Constant, Exact, Inventory, Not, Planted
-from aitia.networks.search import _exact_kernel, _exact_unit
+from aitia.networks.search import _exact_five_kernel, _exact_kernel, _exact_longer, _exact_unit
 from aitia.networks.search._exact_tables import Best
 from aitia.networks.search._truth import built, formulas
 
@@ -140,6 +140,79 @@ def test_what_a_third_concept_must_have_is_never_too_much():
     assert passed > 100
 
 
+def each_once(concepts: int, named: int) -> np.ndarray:
+    """The formulas of so many of the concepts, each named once, by the cells in which they hold."""
+    tables, shapes = formulas(concepts, named)
+
+    def leaves(shape):
+        return [shape[1]] if shape[0] == "literal" else leaves(shape[1]) + leaves(shape[2])
+
+    return tables[[len(leaves(shape)) == named == len(set(leaves(shape))) for shape in shapes]].astype(float)
+
+
+def cells_of(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Values of cells as they may be: some large, some small, many zero."""
+    return np.round(rng.normal(size=count) * rng.choice([0, 10, 100], size=count))
+
+
+def test_the_best_formula_of_four_and_of_five_concepts():
+    """What the kernels take from the shape of formulas, beside all formulas one by one."""
+    chain, parted = _exact_longer._cell_orders()
+    fours, threes = _exact_longer._orders_of_five()
+    rng = np.random.default_rng(0)
+    assert (
+        len(each_once(4, 4)) == 832 and len(each_once(5, 5)) == 15104
+    )  # OEIS A001863 read with its leaves' signs
+    four = np.concatenate([each_once(4, named) for named in range(1, 5)])
+    five, all_five = each_once(5, 5), formulas(5, 5)[0].astype(float)
+    for _ in range(300):
+        cells = cells_of(rng, 16)
+        assert _exact_five_kernel._best_of_sixteen(cells, chain, parted) == max(
+            0.0, cells.sum(), (four @ cells).max()
+        )
+        cells = cells_of(rng, 32)
+        found = _exact_five_kernel._best_of_thirty_two(
+            cells, -np.inf, chain, parted, fours, threes, np.zeros((2, 16)), np.zeros((2, 8))
+        )
+        assert (five @ cells).max() <= found <= max(0.0, cells.sum(), (all_five @ cells).max())
+        goal = float(rng.choice([0.8, 1.0, 1.2])) * found
+        again = _exact_five_kernel._best_of_thirty_two(
+            cells, goal, chain, parted, fours, threes, np.zeros((2, 16)), np.zeros((2, 8))
+        )
+        assert again == max(goal, found)
+
+
+@pytest.mark.parametrize("concepts", [3, 4])
+def test_the_best_of_all_formulas_of_five_mentions_and_of_choices(concepts):
+    tables = formulas(concepts, 5)[0].astype(float)
+    of_four = formulas(3, 4)[0].astype(float)
+    rng = np.random.default_rng(concepts)
+    for _ in range(200):
+        cells = cells_of(rng, 1 << concepts)
+        found = _exact_five_kernel._best_of_tables(cells, _exact_longer._packed(concepts), np.zeros((2, 256)))
+        assert found == max(0.0, (tables @ cells).max())
+        if concepts == 3:
+            once_more = _exact_five_kernel._best_choice(cells), _exact_five_kernel._best_of_three(*cells)
+            assert max(once_more) == max(0.0, cells.sum(), (of_four @ cells).max())
+
+
+def test_a_leaf_adds_what_it_holds_in_one_direction_at_most():
+    """Proof (6), for the last of five concepts, and as close as it can be for some formula."""
+    chain, parted = _exact_longer._cell_orders()
+    five = each_once(5, 5)
+    rng = np.random.default_rng(3)
+    close = 0
+    for _ in range(300):
+        cells = cells_of(rng, 32)
+        without = cells[0::2] + cells[1::2]
+        limit = _exact_five_kernel._best_of_sixteen(without, chain, parted)
+        limit += _exact_five_kernel._one_way(np.ascontiguousarray(cells[1::2]), 16)
+        best = (five @ cells).max()
+        assert best <= limit
+        close += best > 0.8 * limit
+    assert close > 10
+
+
 @pytest.mark.parametrize("inputs", [300, 3000])
 def test_the_optimum_of_many_concepts_by_all_triples(inputs):
     """Forty concepts of unequal support: more than one batch of everything, and bounds that cut."""
@@ -166,16 +239,16 @@ def test_the_optimum_of_many_concepts_by_all_triples(inputs):
     assert found.certified and found.score == best
 
 
-def test_beyond_length_four_the_answer_is_no_worse_than_beams_that_try_every_concept():
+def test_beyond_length_five_the_answer_is_no_worse_than_beams_that_try_every_concept():
     """Units that fire by a AND NOT b without noise never overlap b, which beams as published leave out."""
-    planted = Planted(lengths=(5,), units=12, concepts=30, inputs=600).draw(seed=1)
+    planted = Planted(lengths=(6,), units=12, concepts=30, inputs=600).draw(seed=1)
     firing, inventory = planted.firing, planted.inventory
-    silent = [each.score for each in Beam(5, silent=True).explain(firing, inventory)]
-    published = [each.score for each in Beam(5).explain(firing, inventory)]
-    four = [each.score for each in Exact(4).explain(firing, inventory)]
-    found = [each.score for each in Exact(5).explain(firing, inventory)]
+    silent = [each.score for each in Beam(6, silent=True).explain(firing, inventory)]
+    published = [each.score for each in Beam(6).explain(firing, inventory)]
+    five = [each.score for each in Exact(5).explain(firing, inventory)]
+    found = [each.score for each in Exact(6).explain(firing, inventory)]
     assert sum(one > other for one, other in zip(silent, published, strict=True)) >= 3
-    for score, *others in zip(found, silent, published, four, strict=True):
+    for score, *others in zip(found, silent, published, five, strict=True):
         assert score >= max(others)
 
 

@@ -1,5 +1,8 @@
 """Searches that are stopped: by the clock, by Ctrl-C, and continued."""
 
+import signal
+import threading
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +11,7 @@ from search_cases import firing_of
 
 from aitia.networks import Beam, Exact, Inventory
 from aitia.networks.refutation import permutation_null
-from aitia.networks.search import _beam, _exact_unit
+from aitia.networks.search import _beam, _exact_longer, _exact_unit
 
 
 def instance(units=3, concepts=60, inputs=600):
@@ -25,10 +28,8 @@ def test_out_of_time_the_bound_holds_the_optimum(length):
     (stopped,) = Exact(length, seconds=0).explain(firing, inventory)
     assert stopped.stopped and not stopped.certified
     assert "stopped before its end" in stopped.sentence
-    (best,) = Exact(min(length, 4)).explain(firing, inventory)
-    assert best.score <= stopped.bound <= 1
-    if length <= 4:
-        assert stopped.score <= best.score
+    (best,) = Exact(length).explain(firing, inventory)
+    assert best.certified and stopped.score <= best.score <= stopped.bound <= 1
     if length == 3:
         assert stopped.bound < 1
     (beam,) = Beam(length).explain(firing, inventory)
@@ -68,11 +69,56 @@ def test_no_rounding_brings_a_bound_below_the_optimum(monkeypatch):
 
 def test_lengths_that_are_not_searched_through_have_an_honest_bound():
     inventory, firing = instance(1, concepts=8, inputs=200)
+    (six,) = Exact(6).explain(firing, inventory)
     (five,) = Exact(5).explain(firing, inventory)
-    (four,) = Exact(4).explain(firing, inventory)
-    assert four.certified and not five.certified and not five.stopped
-    assert four.score <= five.score <= five.bound
-    assert five.gap == five.bound - five.score
+    assert five.certified and not six.certified and not six.stopped
+    assert five.score <= six.score <= six.bound
+    assert six.gap == six.bound - six.score
+
+
+def test_half_of_the_way_through_five_mentions_the_bound_holds_the_optimum(monkeypatch):
+    """Stopped after each round: never below the optimum, and lower the further it came."""
+    inventory, firing = instance(1, concepts=16, inputs=400)
+    (best,) = Exact(5).explain(firing, inventory)
+    monkeypatch.setattr(_exact_longer, "TASKS", 1)
+    monkeypatch.setattr(_exact_longer, "LONGEST_ROUND", 1)
+    late, bounds = _exact_unit.Unit.late, []
+    for passed in range(12):
+
+        def over(unit, passed=passed):
+            at = unit.reached[2] if unit.reached and unit.reached[0] == 5 else 0
+            return at >= passed if unit.reached and unit.reached[0] == 5 else late.fget(unit)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_exact_unit.Unit, "late", property(over))
+            (found,) = Exact(5).explain(firing, inventory)
+        assert best.score <= found.bound
+        if found.certified:
+            break
+        bounds.append(found.bound)
+    assert bounds == sorted(bounds, reverse=True) and bounds[0] > bounds[-1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to threads are POSIX")
+@pytest.mark.parametrize("by", ["clock", "Ctrl-C"])
+def test_a_kernel_that_runs_for_long_stops_when_it_is_told(by, monkeypatch):
+    """Units of chance take minutes at length 5; what was found before is kept."""
+    inventory, firing = instance(1, concepts=150, inputs=3000)
+    quintuples = _exact_unit.STAGES[5]
+
+    def told(unit):
+        if by == "clock":
+            unit.limit = time.monotonic() - unit.begun + 0.5
+        else:
+            main = threading.main_thread().ident
+            threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
+        return quintuples(unit)
+
+    monkeypatch.setitem(_exact_unit.STAGES, 4, lambda unit: True)
+    monkeypatch.setitem(_exact_unit.STAGES, 5, told)
+    (three,) = Exact(3).explain(firing, inventory)
+    (found,) = Exact(5).explain(firing, inventory)
+    assert found.stopped and not found.certified and three.score <= found.score <= found.bound
 
 
 def test_a_bound_proves_what_only_halving_knows():
@@ -82,7 +128,7 @@ def test_a_bound_proves_what_only_halving_knows():
     for passed in (0, 1, 2):
         looks = iter([False] * passed + [True] * 1000)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_exact_unit.Unit, "_late", property(lambda unit, looks=looks: next(looks)))
+            patch.setattr(_exact_unit.Unit, "late", property(lambda unit, looks=looks: next(looks)))
             (found,) = Exact(3).explain(firing, inventory)
         assert found.stopped
         bounds.append(found.bound)
@@ -93,7 +139,7 @@ def test_a_bound_proves_what_only_halving_knows():
 def test_ctrl_c_keeps_what_exact_search_found(monkeypatch):
     inventory, firing = instance(3)
     whole = Exact(3).explain(firing, inventory)
-    triples = _exact_unit.Unit._triples
+    triples = _exact_unit.STAGES[3]
 
     def interrupted(unit):
         if unit.place == 1:
@@ -101,7 +147,7 @@ def test_ctrl_c_keeps_what_exact_search_found(monkeypatch):
         return triples(unit)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_exact_unit.Unit, "_triples", interrupted)
+        patch.setitem(_exact_unit.STAGES, 3, interrupted)
         first, second = Exact(3).explain(firing, inventory)
     assert (first.formula, first.score, first.certified) == (whole[0].formula, whole[0].score, True)
     assert second.stopped and not second.certified and second.score <= whole[1].score <= second.bound

@@ -133,9 +133,9 @@ def _best_of_sixteen(cells, chain, parted):
 def _best_of_thirty_two(cells, goal, chain, parted, fours, threes, ones, scratch):
     """The greatest value of a formula that names each of five concepts once, where it exceeds the goal.
 
-    At its root such a formula parts the five: into one literal and a formula of four, or into AND (or OR) of two literals
-    and a formula of three, joined by the other operator. Where the best set of the cells that the larger part
-    decides does not exceed the goal, no formula is tried.
+    At its root such a formula parts the five: into one literal and a formula of four, or into AND (or OR) of two
+    literals and a formula of three, joined by the other operator. Where not even the best set of the cells that the
+    larger part decides exceeds the goal, no formula is tried.
 
     Args:
         cells: float64 (32,): the values of the cells.
