@@ -355,7 +355,7 @@ def wait():
 
 def swallowed():
     weakref.ref(type("Gone", (), {})(), lambda _: wait())
-    wait()
+    threading.Event().wait()
 
 def beside_a_thread():
     threading.Thread(target=time.sleep, args=(600,)).start()
@@ -364,6 +364,12 @@ def beside_a_thread():
 def importing():
     import slow_to_import
     wait()
+
+def renamed():
+    try:
+        wait()
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted")
 """
 
 SLOW_TO_IMPORT = """
@@ -393,15 +399,40 @@ def interrupted(csv: str, where: str, as_json: bool) -> tuple[str, str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-@pytest.mark.parametrize("where", ["wait", "swallowed", "beside_a_thread", "importing"])
+@pytest.mark.parametrize("where", ["wait", "swallowed", "beside_a_thread", "importing", "renamed"])
 @pytest.mark.parametrize("as_json", [True, False])
 def test_ctrl_c_stops_cleanly(as_json: bool, where: str, stones: str):
-    """Also inside a callback, where Python forgets it, beside a thread that never ends, and once an import is done."""
+    """Also inside a callback, where Python forgets it, beside a thread that never ends, once an import is done, and
+    where a library makes another error of it, as DuckDB does."""
     out, err = interrupted(stones, where, as_json)
     assert "Traceback" not in err
     assert ("imported" in out) == (where == "importing")
     written = out.removeprefix("imported\n").removeprefix("ready\n")
     assert json.loads(written)["error"]["type"] == "Interrupted" if as_json else "Stopped" in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_ctrl_c_after_the_answer_changes_nothing():
+    code = """
+import atexit, time
+
+def late():
+    print("ready", flush=True)
+    time.sleep(1)
+
+atexit.register(late)
+"""
+    process = started("example", code=code)
+    try:
+        assert process.stdout is not None
+        while process.stdout.readline() != "ready\n":
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0 and err == ""
 
 
 def test_the_program_prints_one_object_and_no_bar(stones: str):

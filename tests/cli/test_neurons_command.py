@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -106,6 +107,8 @@ def test_thresholds_quantiles_units_and_the_null(files, capsys):
         (["--threshold", "0", "--quantile", "0.1"], "OptionError", "both say where a unit fires"),
         (["--units", "x"], "OptionError", "'x' is no unit"),
         (["--units", "17"], "ActivationError", "no unit 17"),
+        (["--units", "2-1"], "OptionError", "'2-1' goes backwards"),
+        (["--units", "0-99999999999"], "OptionError", "more units than a layer has"),
         (["--layer", "fc"], "OptionError", "--layer is for a model"),
         (["--length", "0"], "UsageError", "length"),
     ],
@@ -138,7 +141,9 @@ def test_bad_files_are_named(files, capsys):
     np.savez(files / "turned.npz", masks=np.ones((500, 2), bool), names=np.array(["a", "b"]))
     assert "for 2 names" in problem(good, files / "turned.npz")
     np.savez(files / "empty.npz", masks=np.zeros((2, 500), bool), names=np.array(["a", "b"]))
-    assert "None of the 2 concepts" in problem(good, files / "empty.npz")
+    assert "None of 2 concepts" in problem(good, files / "empty.npz")
+    np.savez(files / "none.npz", masks=np.zeros((0, 500), bool), names=np.array([], dtype=str))
+    assert "There are no concepts" in problem(good, files / "none.npz")
     np.savez(files / "numbers.npz", masks=np.full((1, 500), 0.5), names=np.array(["a"]))
     assert "values other than 0 and 1" in problem(good, files / "numbers.npz")
     values = np.ones((500, 1))
@@ -147,6 +152,109 @@ def test_bad_files_are_named(files, capsys):
     assert "unit 0 at input 7 is nan" in problem(files / "nan.npz", concepts)
     (files / "text.npz").write_text("no archive")
     assert "cannot be read" in problem(files / "text.npz", concepts)
+
+
+ARRAYS = {
+    "activations": np.ones((4, 2, 3)),
+    "masks": np.eye(4, dtype=bool)[:2, :, None].repeat(3, axis=2),
+    "names": np.array(["a", "b"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"names": np.array([b"a", b"\xff"])}, "is no text in UTF-8"),
+        ({"units": np.array(["x", "y"])}, "'units' in FILE must hold whole numbers"),
+        ({"units": np.array([1.5, 2])}, "'units' in FILE must hold whole numbers"),
+        ({"units": np.array([[1, 2]])}, "'units' in FILE must hold whole numbers"),
+        ({"units": np.array(1)}, "'units' in FILE must hold whole numbers"),
+        ({"units": np.array([], dtype=int)}, "'units' in FILE must hold whole numbers"),
+        ({"units": np.array([3, 3])}, "Two units have the number 3"),
+        ({"lengths": np.array([1.5, 2, 3, 3])}, "'lengths' in FILE must hold whole numbers"),
+        ({"lengths": np.array([np.nan, 2, 3, 3])}, "'lengths' in FILE must hold whole numbers"),
+        ({"lengths": np.array(["1", "2", "3", "3"])}, "'lengths' in FILE must hold whole numbers"),
+        ({"masks": np.ones((2, 4), dtype=object)}, "'masks' in FILE holds Python objects"),
+    ],
+)
+def test_arrays_that_cannot_be_what_they_should_are_named(tmp_path, capsys, change, said):
+    path = tmp_path / "arrays.npz"
+    np.savez(path, **{**ARRAYS, **change})
+    assert run(["neurons", str(path), "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert said.replace("FILE", str(path)) in error["problem"] and error["next_step"]
+
+
+def test_files_that_were_cut_or_changed_are_named(tmp_path, capsys):
+    def problem():
+        assert run(["neurons", str(path), "--json"]) == 2
+        return json.loads(capsys.readouterr().out)["error"]["problem"]
+
+    path = tmp_path / "arrays.npz"
+    np.savez(path, **ARRAYS)
+    whole = path.read_bytes()
+    at = whole.index(b"NUMPY") + 200  # among the first array's numbers
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    assert "'activations' in" in (said := problem()) and "cannot be read" in said
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "cannot be read as a file of NumPy arrays" in problem()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("activations.npy", whole[whole.index(b"\x93NUMPY") :][:200])
+    assert "'activations' in" in (said := problem()) and "cannot be read" in said
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("activations.npy", b"no array")
+    assert "is no NumPy array" in problem()
+
+
+@pytest.mark.parametrize("search", ["exact", "beam"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_prints_what_was_found_and_says_so(files, capsys, monkeypatch, search, as_json):
+    from aitia.networks.search import _beam
+
+    grow = _beam._Group._grow
+
+    def interrupted(group):
+        if len(group.by_length) == 2:
+            raise KeyboardInterrupt
+        grow(group)
+
+    monkeypatch.setattr(_beam._Group, "_grow", interrupted)
+    page = files / "page.html"
+    names = [str(files / f"{each}.npz") for each in ("activations", "concepts")]
+    asked = ["neurons", names[0], "--concepts", names[1], "--search", search, "--out", str(page)]
+    assert run([*asked, *(["--json"] if as_json else [])]) == 130
+    out, err = capsys.readouterr()
+    assert err == "" and "The search was stopped" in page.read_text()
+    if not as_json:
+        assert "The search was stopped: 3 of 3 units were begun" in " ".join(out.split())
+        return
+    found = json.loads(out)
+    assert [each["unit"] for each in found] == [0, 1, 2] and found[0]["score"] > 0.4
+    assert not found[0]["certified"] and found[0]["null_p"] is None
+
+
+@pytest.mark.parametrize("where", ["scores", "worth"])
+def test_ctrl_c_after_the_search_keeps_the_explanations(files, capsys, monkeypatch, where):
+    """In the null, and in what else is tried for the page."""
+    from aitia.cli import _neurons
+    from aitia.networks import Exact
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(*((Exact, "scores") if where == "scores" else (_neurons, "_worth")), interrupted)
+    page = files / "page.html"
+    code, found = asked(files, capsys, "--out", str(page))
+    assert code == 130 and len(found) == 3 and found[0]["score"] == 1 and found[0]["certified"]
+    assert (found[0]["null_p"] is None) == (where == "scores")
+    said = "The null was stopped" if where == "scores" else "Stopped while it was tried what breaks"
+    assert said in page.read_text()
+
+
+def test_what_time_did_not_allow_is_said(files, capsys):
+    page = files / "page.html"
+    code, _ = asked(files, capsys, "--seconds", "0", "--out", str(page))
+    assert code == 0 and "for want of time" in page.read_text()
 
 
 def test_a_model_gives_a_page(tmp_path, capsys):

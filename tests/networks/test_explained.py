@@ -123,7 +123,7 @@ def test_concepts_with_too_little_support_are_set_aside_and_said():
     [
         ({"units": [3, 4]}, ActivationError, "no unit 4"),
         ({"null": -1}, SearchError, "cannot have -1 replicates"),
-        ({"least": 1000}, ConceptError, "None of the 4 concepts holds at 1,000 or more"),
+        ({"least": 1000}, ConceptError, "None of 4 concepts holds at 1,000 positions or more"),
     ],
 )
 def test_bad_requests_are_named(inventory, activations, change, error, said):
@@ -182,6 +182,7 @@ def test_ctrl_c_in_the_search_keeps_what_was_found(inventory, activations, monke
     assert len(found) == 2 and not found[0].stopped and found[1].stopped
     assert found[0].certified and found[1].bound >= found[1].score and len(found.firing) == 2
     assert found.warnings[-1] == "The search was stopped: 2 of 4 units were begun, and no null was made."
+    assert found.interrupted
 
 
 def test_ctrl_c_in_the_null_keeps_the_explanations(inventory, activations, monkeypatch):
@@ -192,13 +193,14 @@ def test_ctrl_c_in_the_null_keeps_the_explanations(inventory, activations, monke
     found = explain(activations, inventory, null=19)
     assert len(found) == 4 and found.null_p == (None,) * 4
     assert found.warnings[-1] == "The null was stopped: whether the explanations beat chance is not known."
+    assert found.interrupted
 
 
 def test_a_search_out_of_time_says_so_and_has_its_null(inventory, activations):
     found = explain(activations, inventory, search=Exact(3, seconds=0.0), null=19)
     late = [each for each in found if each.stopped]
     assert late and all(each.gap >= 0 for each in late) and found.null_p[0] is not None
-    assert any("ended for want of time" in each for each in found.warnings)
+    assert any("ended for want of time" in each for each in found.warnings) and not found.interrupted
 
 
 def test_without_time_for_a_null_it_is_said(monkeypatch, inventory, activations):

@@ -151,6 +151,10 @@ def _loaded(path: str) -> Any:
     import numpy as np
 
     try:
+        with open(path, "rb") as file:
+            begins = file.read(2)
+        if begins == b"PK" and not zipfile.is_zipfile(path):  # numpy.load would leave the file open
+            raise zipfile.BadZipFile("its end is missing")
         return np.load(path, allow_pickle=False, mmap_mode="r" if path.casefold().endswith(".npy") else None)
     except FileNotFoundError as error:
         raise UnreadableArrays(

@@ -22,3 +22,7 @@ class Exit(IntEnum):
     """The report could not be written; an old one is unchanged."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+
+
+class Stopped(Exception):
+    """Ctrl-C stopped a command that has printed what it had found by then: the exit code says it, nothing else does."""

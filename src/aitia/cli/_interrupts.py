@@ -12,6 +12,7 @@ Python raises KeyboardInterrupt wherever the main thread happens to be. That goe
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from typing import Any
 _AGAIN_AFTER = 0.05
 _LONGEST_IMPORT = 5.0
 _LONGEST_EXIT = 3.0
+_came = False
 
 
 @contextmanager
@@ -33,6 +35,8 @@ def heard() -> Iterator[None]:
 
     A program that has its own way with the signal, or ignores it, keeps it.
     """
+    global _came
+    _came = False
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
@@ -43,14 +47,15 @@ def heard() -> Iterator[None]:
         nonlocal waiting_since
         waiting_since = waiting_since or time.monotonic()
         if _imports(frame) and time.monotonic() - waiting_since < _LONGEST_IMPORT:
-            _later(_AGAIN_AFTER, _thread.interrupt_main)
+            _later(_AGAIN_AFTER, _interrupt)
             return
-        waiting_since = None
+        global _came
+        waiting_since, _came = None, True
         raise KeyboardInterrupt
 
     def once_more(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            _later(_AGAIN_AFTER, _thread.interrupt_main)
+            _later(_AGAIN_AFTER, _interrupt)
         else:
             other_hook(unraisable)
 
@@ -61,6 +66,17 @@ def heard() -> Iterator[None]:
     finally:
         sys.unraisablehook = other_hook
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def came() -> bool:
+    """Whether Ctrl-C has come since `heard` began."""
+    return _came
+
+
+def deaf_at_exit() -> None:
+    """Ctrl-C while Python takes itself apart changes nothing: all that was asked for is printed by then."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def leave_soon(code: int) -> None:
@@ -75,6 +91,14 @@ def _later(seconds: float, work: Callable[[], object]) -> None:
     timer = threading.Timer(seconds, work)
     timer.daemon = True
     timer.start()
+
+
+def _interrupt() -> None:
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):  # to the thread itself, which may wait for a lock
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def _imports(frame: FrameType | None) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import typer
 
 from aitia import __version__
-from aitia.cli._exit import Exit
-from aitia.cli._interrupts import heard, leave_soon
+from aitia.cli._exit import Exit, Stopped
+from aitia.cli._interrupts import came, deaf_at_exit, heard, leave_soon
 from aitia.core import AitiaError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = run(sys.argv[1:] if arguments is None else list(arguments))
     if code == Exit.INTERRUPTED:
         leave_soon(code)
+    deaf_at_exit()
     sys.exit(code)
 
 
@@ -76,7 +77,12 @@ def run(arguments: Sequence[str]) -> int:
         code = leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = Exit.INTERRUPTED
+    except Stopped:
+        sys.stdout.flush()
+        return int(Exit.INTERRUPTED)
     except AitiaError as error:
+        if came() and error.exit_code != Exit.NOT_WRITTEN:
+            return _say_stopped(as_json)
         _say_error(type(error).__name__, error.problem, error.next_step, as_json)
         return int(error.exit_code)
     except BrokenPipeError:
@@ -84,6 +90,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ANSWERED
     except Exception as error:
+        if came():  # libraries below us turn Ctrl-C into errors of their own: "Query interrupted"
+            return _say_stopped(as_json)
         if isinstance(error, usage_error):
             if type(error).__name__ == "NoArgsIsHelpError":
                 print(error.format_message())  # type: ignore[attr-defined]
@@ -103,8 +111,13 @@ def run(arguments: Sequence[str]) -> int:
         )
         return Exit.INTERNAL
     if code == Exit.INTERRUPTED:  # some versions of Typer turn Ctrl-C into this code themselves
-        _say_error("Interrupted", "Stopped by the person at the keyboard.", "", as_json)
+        return _say_stopped(as_json)
     return int(code or Exit.ANSWERED)
+
+
+def _say_stopped(as_json: bool) -> int:
+    _say_error("Interrupted", "Stopped by the person at the keyboard.", "", as_json)
+    return int(Exit.INTERRUPTED)
 
 
 def _say_error(kind: str, problem: str, next_step: str, as_json: bool) -> None:

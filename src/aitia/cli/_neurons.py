@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aitia.cli import _options as options
+from aitia.cli._exit import Stopped
 from aitia.cli._main import app
 
 if TYPE_CHECKING:
@@ -147,9 +148,21 @@ def neurons(
         groups=together,
         seed=seed,
     )
-    whole = out is not None and not quick and not any(each.stopped for each in found)
-    worth = _worth(found, method, subject, together, seed) if whole else ()
-    edits, no_edits = _edits(found, worth, subject, network, seed) if whole else ((), "")
+    stopped = found.interrupted
+    worth: tuple[Worth, ...] = ()
+    edits: tuple[TriedEdits, ...] = ()
+    no_edits = ""
+    if out is not None and not quick and not stopped:
+        try:
+            if any(each.stopped for each in found):
+                found = _with(found, "Nothing else was tried, and no edits were made, for want of time.")
+            else:
+                worth = _worth(found, method, subject, together, seed)
+                edits, no_edits = _edits(found, worth, subject, network, seed)
+        except KeyboardInterrupt:
+            stopped = True
+            what = "edits were being tried" if worth else "it was tried what breaks the explanations"
+            found = _with(found, f"Stopped while {what}: what was not finished is not shown.")
     if out is not None:
         from aitia.report import NeuronFindings, write_neuron_report
 
@@ -172,12 +185,20 @@ def neurons(
         from aitia.report import plain
 
         print(json.dumps(plain(found.to_dict()), allow_nan=False))
-        return
-    from aitia.report import neuron_table
+    else:
+        from aitia.report import neuron_table
 
-    print_rich(*neuron_table(found, worth))
-    if out is not None:
-        print_rich(f"Page written to {out}")
+        print_rich(*neuron_table(found, worth))
+        if out is not None:
+            print_rich(f"Page written to {out}")
+    if stopped:
+        raise Stopped
+
+
+def _with(found: Explanations, warning: str) -> Explanations:
+    from dataclasses import replace
+
+    return replace(found, warnings=(*found.warnings, warning))
 
 
 def _classes(classes: tuple[str, ...], labels: Any) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Activations:
         decisions: what was decided when they were recorded.
 
     Raises:
-        ActivationError: not an array of numbers with at least one input and one unit.
+        ActivationError: not an array of numbers with at least one input and one unit, or two units of one number.
     """
 
     values: np.ndarray = field(repr=False)
@@ -46,6 +46,11 @@ class Activations:
             raise ActivationError(
                 f"{len(self.units)} numbers of units for {self.values.shape[1]} units.",
                 "Give one number for each unit, or none.",
+            )
+        if len(set(self.units)) < len(self.units):
+            twice = next(unit for place, unit in enumerate(self.units) if unit in self.units[:place])
+            raise ActivationError(
+                f"Two units have the number {twice}.", "Give each unit its own number, or none."
             )
 
     @property

@@ -65,7 +65,7 @@ def explain(
         show_progress: whether to show progress; None for where output is a terminal.
 
     Returns:
-        An explanation for each unit. After Ctrl-C those of the units that were begun.
+        An explanation for each unit. After Ctrl-C those of the units that were begun, with `interrupted` set.
 
     Raises:
         ActivationError: activations that are not numbers, of other inputs than the concepts, or a unit that is not
@@ -119,7 +119,7 @@ def explain(
             f"The search was stopped: {len(found)} of {many(len(firing), 'unit')} {either(len(found), 'was', 'were')} "
             "begun, and no null was made."
         )
-        return _made(found, inventory, firing, given, trials, decisions, warnings, seed)
+        return _made(found, inventory, firing, given, trials, decisions, warnings, seed, interrupted)
     late = sum(each.stopped for each in found)
     if late:
         warnings.append(
@@ -145,13 +145,14 @@ def explain(
                 decisions.append(Decision("the null moved groups of inputs whole", "groups were given"))
                 warnings += _without_p(found, trials)
         except KeyboardInterrupt:
+            interrupted = True
             warnings.append("The null was stopped: whether the explanations beat chance is not known.")
     elif null is None:
         warnings.append(
             "No null was made: for so many units and concepts it would take long. Ask for replicates (19 or more), or "
             "for fewer units."
         )
-    return _made(found, inventory, firing, given, trials, decisions, warnings, seed)
+    return _made(found, inventory, firing, given, trials, decisions, warnings, seed, interrupted)
 
 
 def _made(
@@ -163,6 +164,7 @@ def _made(
     decisions: Sequence[Decision],
     warnings: Sequence[str],
     seed: int,
+    interrupted: bool,
 ) -> Explanations:
     return Explanations(
         tuple(found),
@@ -173,6 +175,7 @@ def _made(
         tuple(decisions),
         tuple(warnings),
         seed,
+        interrupted,
     )
 
 

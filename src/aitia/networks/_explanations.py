@@ -37,6 +37,7 @@ class Explanations:
         decisions: what was decided on the person's behalf, from recording to the null.
         warnings: what to know before trusting them.
         seed: of every random draw.
+        interrupted: whether Ctrl-C stopped the search or the null; `warnings` says what is missing.
     """
 
     explanations: tuple[Explanation, ...]
@@ -47,6 +48,7 @@ class Explanations:
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
     seed: int = 0
+    interrupted: bool = False
 
     def __len__(self) -> int:
         return len(self.explanations)

@@ -59,6 +59,11 @@ class Layout:
                 f"{self.lengths.shape} for inputs of shape {self.shape}.",
                 "Give one length for each input, or None.",
             )
+        if self.lengths.dtype.kind not in "iu":
+            raise ConceptError(
+                f"Lengths of inputs are whole numbers; came {self.lengths.dtype}.",
+                "Give how many positions each input has, as integers.",
+            )
         outside = (self.lengths < 0) | (self.lengths > self.shape[0])
         if outside.any():
             first = int(np.argmax(outside))
