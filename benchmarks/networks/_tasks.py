@@ -28,7 +28,13 @@ TASKS = (
     Task("beam_sentences", f"{SENTENCES}, 1,024 units", 1024, ("aitia",)),
     Task("exact_sentences", "exact search, length 3, 1,003 concepts, 10,000 pairs", 500, ("aitia",)),
     Task("exact_sentences", "exact search, length 3, 4,003 concepts, 10,000 pairs", 2000, ("aitia",)),
-    Task("exact_noise", "the same, units that fire at random at half of the pairs", 2000, ("aitia",)),
+    Task("exact_five", "exact search, length 5, 4,003 concepts, 10,000 pairs", 2000, ("aitia",)),
+    Task(
+        "exact_noise",
+        "exact search, length 3, the same pairs, units that fire at random at half of them",
+        2000,
+        ("aitia",),
+    ),
     Task(
         "beam_pictures",
         "pictures: beam 5, length 10, 300 concepts, 2,000 pictures of 112 x 112, 64 units",

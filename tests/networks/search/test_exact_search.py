@@ -197,7 +197,7 @@ def test_the_best_of_all_formulas_of_five_mentions_and_of_choices(concepts):
 
 
 def test_a_leaf_adds_what_it_holds_in_one_direction_at_most():
-    """Proof (6), for the last of five concepts, and as close as it can be for some formula."""
+    """Proof (5), for the last of five concepts, and as close as it can be for some formula."""
     chain, parted = _exact_longer._cell_orders()
     five = each_once(5, 5)
     rng = np.random.default_rng(3)

@@ -38,16 +38,18 @@ class Exact(Search):
     far, from the answers of the beam search on: the proofs stand at the top of `_exact_unit.py`. Of formulas with the
     same score the first found is kept: the beam's, then the shortest. The answer is the same on any number of cores.
 
-    Lengths 1 to 4 are searched to their end: `certified` is True, and `bound` is the score. Where `seconds` or Ctrl-C
+    Lengths 1 to 5 are searched to their end: `certified` is True, and `bound` is the score. Where `seconds` or Ctrl-C
     stop it, the best so far is returned with the least proven `bound`, `certified` False and `stopped` True; the same
-    call with `resume` starts from it. For lengths of 5 and more, the optimum of length 4 and wide beam searches give
+    call with `resume` starts from it. For lengths of 6 and more, the optimum of length 5 and wide beam searches give
     the formula, and the proven `bound` is often far above it. A unit that never fires has the formula FALSE and the
     score 0, certified; a unit that always fires has TRUE and the score 1
     (at length 1: the concept, or the NOT of one, that holds most often).
 
-    Time grows with how little there is to find: a unit that concepts describe takes milliseconds, one that fires at
-    random at half of the inputs takes seconds for 4,000 concepts at length 3. Memory: 16 bytes for each pair of
-    concepts that bounds do not exclude, and the words of the masks that are not zero.
+    Time grows with length and with how little there is to find: a unit that concepts describe takes milliseconds at
+    length 3 and seconds at length 5; one that fires at random at half of the inputs takes seconds for 4,000 concepts at
+    length 3 and has no end in sight at length 5, so give `seconds`. Memory: 16 bytes for each pair of concepts that
+    bounds do not exclude, the words of the masks that are not zero, and at length 5 for each core 256 bytes a word (64
+    positions).
 
     Args:
         length: the most mentions of concepts in a formula (1 or more).

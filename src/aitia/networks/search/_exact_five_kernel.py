@@ -2,7 +2,7 @@
 
 As in `_exact_kernel`, sets of positions have values of which sums are exact. A set of concepts in the order of what
 they can add grows by one concept after another, and is left where no formula of five mentions over it and later
-ones can exceed the goal: proofs (2) and (6) in `_exact_unit.py`. The values of the ANDs of a concept with those that
+ones can exceed the goal: proofs (2) and (5) in `_exact_unit.py`. The values of the ANDs of a concept with those that
 are chosen are counted when they are first asked for.
 
 As in `_exact_four_kernel`, the kernel returns the concepts of the formula of greatest value, and runs again until
@@ -58,7 +58,7 @@ def _positive(cells, count):
 
 @njit(cache=True, nogil=True)
 def _one_way(inside, count):
-    """What a leaf of a concept can add at most, from the values of what it holds of each cell: proof (6)."""
+    """What a leaf of a concept can add at most, from the values of what it holds of each cell: proof (5)."""
     up, down = 0.0, 0.0
     for cell in range(count):
         if inside[cell] > 0:
