@@ -65,7 +65,7 @@ def _chosen(ratio, pearson, corrected, freedom, entered, thin):
 
 @njit(cache=True, nogil=True)
 def g_squared(codes, weights, sizes, x, y, given, thin):
-    r"""G2 (or Pearson's chi-squared) of x independent of y within every stratum of `given`.
+    """G2 (or Pearson's chi-squared) of x independent of y within every stratum of `given`.
 
     Args:
         codes: distinct rows, see the module.
@@ -79,7 +79,7 @@ def g_squared(codes, weights, sizes, x, y, given, thin):
             Pearson's statistic in place of G2 above that number too.
 
     Returns:
-        The statistic; its degrees of freedom, :math:`\sum_s (r_s - 1)(c_s - 1)` with the rows and columns that occur
+        The statistic; its degrees of freedom, ``sum_s (r_s - 1)(c_s - 1)`` with the rows and columns that occur
         in stratum s; and the number of rows that entered.
     """
     index, count = strata(codes, sizes, given)
@@ -171,7 +171,7 @@ def g_squared(codes, weights, sizes, x, y, given, thin):
 
 @njit(cache=True, nogil=True)
 def local_score(codes, weights, sizes, node, parents, sample, strength):
-    r"""The discrete local score of a node given its parents.
+    """The discrete local score of a node given its parents.
 
     Args:
         codes: distinct rows, see the module.
@@ -183,8 +183,8 @@ def local_score(codes, weights, sizes, node, parents, sample, strength):
         strength: the price of one free parameter, for the penalised likelihood.
 
     Returns:
-        :math:`\sum_{jk} N_{jk}\log(N_{jk}/N_j) - \text{strength}\,(r-1)q`, or BDeu's
-        :math:`\sum_j \log\frac{\Gamma(s/q)}{\Gamma(s/q+N_j)} + \sum_{jk}\log\frac{\Gamma(s/qr+N_{jk})}{\Gamma(s/qr)}`.
+        ``sum_jk N_jk log(N_jk / N_j) - strength (r - 1) q``, or BDeu's
+        ``sum_j log[G(s/q) / G(s/q + N_j)] + sum_jk log[G(s/qr + N_jk) / G(s/qr)]``, G the gamma function.
     """
     index, count = strata(codes, sizes, parents)
     count = _renumber(index, count)

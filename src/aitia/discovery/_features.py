@@ -56,7 +56,7 @@ class Columns:
         return sorted(variables, key=lambda i: self.names[i])
 
     def fourier(self, variables: Sequence[int], count: int, seed: int) -> np.ndarray:
-        r"""Random Fourier features :math:`\sqrt 2\cos(\omega^\top x + b)` of a Gaussian kernel, centred.
+        """Random Fourier features ``sqrt(2) cos(w' x + b)`` of a Gaussian kernel, centred.
 
         Args:
             variables: positions.
@@ -157,7 +157,7 @@ class Ridge:
 def inflation(rows: int, first: np.ndarray | None, second: np.ndarray | None) -> float:
     """By how much products of two regressions' residuals vary more than their own squares say.
 
-    With residual makers R and Q, :math:`n\\,tr(R^2Q^2) / (tr R^2\\; tr Q^2)`; n / (n - k) for two projections of
+    With residual makers R and Q, ``n tr(R^2 Q^2) / (tr R^2 tr Q^2)``; n / (n - k) for two projections of
     rank k.
 
     Args:

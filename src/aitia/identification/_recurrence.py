@@ -11,9 +11,9 @@ _COUNTED = (GraphKind.DAG, GraphKind.CPDAG, GraphKind.MPDAG)
 
 
 def recurrence(possible: PossibleEstimands, graphs: Sequence[Graph]) -> tuple[float, ...]:
-    r"""For each answer, the average share of other classes that has its orientations.
+    """For each answer, the average share of other classes that has its orientations.
 
-    In graph b the share of answer m is :math:`|\{D \in [G_b] : D \supseteq O_m\}| / |[G_b]|`, where O_m are the
+    In graph b the share of answer m is ``|{D in [G_b] : D contains O_m}| / |[G_b]|``, where O_m are the
     answer's orientations: 1 or 0 where b directs these edges, in between where it leaves them open, 0 where one
     of them is missing in b. What the shares lack to 1 belongs to graphs that have none of the answers.
 

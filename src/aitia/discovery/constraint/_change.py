@@ -37,10 +37,10 @@ class Change:
 def independent_change(
     x: np.ndarray, y: np.ndarray, given: np.ndarray, domain: np.ndarray, seed: int, *purpose: str
 ) -> Change | None:
-    r"""Compare the two factorisations of x and y given z over domains.
+    """Compare the two factorisations of x and y given z over domains.
 
     In every domain each factor is a linear model, its parameters the coefficients and the logarithm of the residual
-    variance. If x causes y, the parameters of :math:`P(x \mid z)` and of :math:`P(y \mid x, z)` change independently;
+    variance. If x causes y, the parameters of ``P(x | z)`` and of ``P(y | x, z)`` change independently;
     those of the other factorisation in general do not. Dependence across domains is measured by HSIC with Gaussian
     kernels of median width, its p-value by permuting domains.
 

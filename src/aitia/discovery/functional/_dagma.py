@@ -39,10 +39,10 @@ class Loss(StrEnum):
 class DAGMA(Algorithm):
     r"""Continuous optimisation over weighted graphs along a central path.
 
-    Minimises :math:`\mu\,(Q(W) + \lambda_1 \lVert W\rVert_1) - \log\det(sI - W\circ W) + p\log s` by Adam for
-    :math:`\mu = 1, 0.1, 0.01, \dots`; the log-determinant is zero exactly for acyclic W. With least squares the
+    Minimises ``mu (Q(W) + lambda sum |W_ij|) - log det(s I - W * W) + p log s`` (* entry by entry) by Adam for
+    ``mu = 1, 0.1, 0.01, ...``; the log-determinant is zero exactly for acyclic W. With least squares the
     weights are then the exact lasso along the order where Adam ended. Entries below the threshold are dropped.
-    Least squares, :math:`Q = \tfrac12 \mathrm{tr}((I-W)'\hat\Sigma(I-W))`, reads the covariance alone: one pass over
+    Least squares, ``Q = 1/2 tr((I - W)' S (I - W))`` with the covariance S, reads the covariance alone: one pass over
     the rows.
 
     On raw columns least squares takes what has more variance for an effect: simulated data often reward this, real

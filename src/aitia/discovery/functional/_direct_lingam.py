@@ -48,11 +48,11 @@ class RootMeasure(ABC):
 
 @dataclass(frozen=True)
 class PairwiseLikelihoodRatio(RootMeasure):
-    r"""The likelihood ratio of the two directions of each pair, the default.
+    """The likelihood ratio of the two directions of each pair, the default.
 
-    :math:`R(x, y) = H(y) + H(r_{x\mid y}) - H(x) - H(r_{y\mid x})` with the residuals of each on the other and the
+    ``R(x, y) = H(y) + H(r_x|y) - H(x) - H(r_y|x)`` with the residuals of each on the other and the
     entropies of standardised variables by Hyvärinen's approximation (log cosh and Gaussian moments); the root has the
-    least :math:`\sum_y \min(0, R(x, y))^2`.
+    least ``sum_y min(0, R(x, y))^2``.
 
     Source: Hyvärinen and Smith (2013), Journal of Machine Learning Research 14, equations 6 and 25.
     """
@@ -75,9 +75,9 @@ class PairwiseLikelihoodRatio(RootMeasure):
 
 @dataclass(frozen=True)
 class KernelMutualInformation(RootMeasure):
-    r"""The kernel generalised variance between a variable and the residuals of the others on it.
+    """The kernel generalised variance between a variable and the residuals of the others on it.
 
-    The root has the least :math:`\sum_y \widehat{MI}(x, r_{y\mid x})`. It sees dependence of any form, at a hundred
+    The root has the least ``sum_y MI(x, r_y|x)``. It sees dependence of any form, at a hundred
     times the cost of the likelihood ratio.
 
     Args:
@@ -190,9 +190,9 @@ def standardised(data: Observations) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DirectLiNGAM(Algorithm):
-    r"""The linear non-Gaussian acyclic model, root after root.
+    """The linear non-Gaussian acyclic model, root after root.
 
-    :math:`x_i = \sum_j b_{ij} x_j + e_i` with independent noises, at most one of them Gaussian. The variable most
+    ``x_i = sum_j b_ij x_j + e_i`` with independent noises, at most one of them Gaussian. The variable most
     independent of the residuals of all others on it is a root; what it explains is taken out of the others, and so
     on. Then each variable is regressed on those before it, and slopes are pruned. Weights are least squares on the
     edges kept, in the columns' units; the p-values of `evidence` come from the regressions before pruning and take

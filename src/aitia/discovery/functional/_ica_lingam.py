@@ -23,10 +23,10 @@ from aitia.graphs import GraphKind
 
 @dataclass(frozen=True)
 class ICALiNGAM(Algorithm):
-    r"""The linear non-Gaussian acyclic model by independent component analysis.
+    """The linear non-Gaussian acyclic model by independent component analysis.
 
     The unmixing matrix W of FastICA is put into the order of rows that leaves no zero on its diagonal (an assignment
-    problem: least :math:`\sum_i 1/|W_{ii}|`) and scaled to :math:`W = I - B`; the smallest entries of B are set to zero
+    problem: least ``sum_i 1 / |W_ii|``) and scaled to ``W = I - B``; the smallest entries of B are set to zero
     until an order makes the rest strictly lower triangular. Pruning, weights and p-values are those of `DirectLiNGAM`.
 
     FastICA starts from a random matrix (seed) and finds a local optimum: `DirectLiNGAM` needs neither and is the better

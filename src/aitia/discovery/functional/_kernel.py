@@ -41,10 +41,10 @@ def kernel_information(
     memory: MutableMapping[int, np.ndarray] | None = None,
     key: int = 0,
 ) -> float:
-    r"""The kernel generalised variance :math:`-\tfrac12 \log\det(I - M M')` of two standardised samples.
+    """The kernel generalised variance ``-1/2 log det(I - M M')`` of two standardised samples.
 
-    :math:`M = R_x U_x' U_y R_y` with the eigenvectors U of the centred kernel matrices and
-    :math:`R = \Lambda / (\Lambda + n\kappa/2)`.
+    ``M = R_x U_x' U_y R_y`` with the eigenvectors U of the centred kernel matrices and
+    ``R = L / (L + n kappa / 2)`` of their eigenvalues L.
 
     Args:
         x: shape (n,).

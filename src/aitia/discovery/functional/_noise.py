@@ -15,9 +15,9 @@ _SHAPES = 4
 
 
 def gaussian_p_value(sample: np.ndarray) -> float:
-    r"""The p-value of the Anderson-Darling test that a sample is Gaussian with unknown mean and variance.
+    """The p-value of the Anderson-Darling test that a sample is Gaussian with unknown mean and variance.
 
-    :math:`A^2(1 + 0.75/n + 2.25/n^2)` and the p-values of its null distribution.
+    ``A^2 (1 + 0.75 / n + 2.25 / n^2)`` and the p-values of its null distribution.
 
     Source: Stephens, in D'Agostino and Stephens (1986), Goodness-of-Fit Techniques, table 4.9.
     """
@@ -39,9 +39,9 @@ def gaussian_p_value(sample: np.ndarray) -> float:
 
 
 def dependence_p_values(noise: np.ndarray, fitted: np.ndarray | None = None) -> np.ndarray:
-    r"""P-values of independence for every pair of noises, columns in causal order, from one matrix product.
+    """P-values of independence for every pair of noises, columns in causal order, from one matrix product.
 
-    Each noise becomes its ranks u in (0, 1) and four shapes :math:`\sqrt2\cos(k\pi u)`. Under independence n times the
+    Each noise becomes its ranks u in (0, 1) and four shapes ``sqrt(2) cos(k pi u)``. Under independence n times the
     sum of squared correlations of the shapes of two noises is chi-squared. Estimated slopes disturb this: a later noise
     holds a little of an earlier one. So the shapes of the earlier one are first made uncorrelated with the noise
     itself, which takes this disturbance out; straight dependence is added for pairs that no regression

@@ -184,7 +184,7 @@ class AdditiveNoise(PairwiseMethod):
 
 @dataclass(frozen=True)
 class IGCI(PairwiseMethod):
-    r"""Information-geometric causal inference: minus the mean of :math:`\log|\Delta y / \Delta x|` along sorted x.
+    """Information-geometric causal inference: minus the mean of ``log |dy / dx|`` along sorted x.
 
     For relations that are close to invertible functions with little noise.
 

@@ -168,9 +168,9 @@ class Wald(Pruning):
 
 @dataclass(frozen=True)
 class AdaptiveLasso(Pruning):
-    r"""Keeps the slopes that the adaptive lasso does not shrink to zero.
+    """Keeps the slopes that the adaptive lasso does not shrink to zero.
 
-    Each slope is penalised by :math:`\lambda / |\hat\beta_{OLS}|^{\gamma}`; :math:`\lambda` minimises BIC along the
+    Each slope is penalised by ``lambda / |b|^gamma`` with b that of least squares; lambda minimises BIC along the
     path. Computed from the correlation matrix.
 
     Args:

@@ -28,7 +28,7 @@ from aitia.graphs import GraphKind
 
 @dataclass(frozen=True)
 class RESIT(Algorithm):
-    r"""Regression with subsequent independence test: :math:`x_i = f_i(\text{parents}) + e_i`.
+    """Regression with subsequent independence test: ``x_i = f_i(parents) + e_i``.
 
     A variable whose noise, after regression on all others, is the most independent of them is a sink; it is taken
     away, and so on. Then a parent is dropped where the noise stays independent of all that come before without it.

@@ -11,10 +11,10 @@ from aitia.graphs import Graph, Mark
 
 
 def varsortability(data: Any, graph: Graph | str) -> float:
-    r"""The share of directed paths along which the variance grows.
+    """The share of directed paths along which the variance grows.
 
-    :math:`\sum_k \sum_{i \to j \in E^k} \mathrm{inc}(\mathrm{Var}\,x_i, \mathrm{Var}\,x_j) / \sum_k |E^k|`, where
-    :math:`E^k` joins the nodes that a path of k edges joins and inc is 1 where the second is larger, 1/2 in a tie, else
+    ``sum_k sum_(i -> j in E_k) inc(Var x_i, Var x_j) / sum_k |E_k|``, where
+    E_k joins the nodes that a path of k edges joins and inc is 1 where the second is larger, 1/2 in a tie, else
     0. At 1 sorting the columns by variance is a causal order; 1/2 is a coin. Methods that minimise squared error on raw
     columns do well on data with high varsortability and no better than chance on the same data in other units.
 
@@ -38,10 +38,10 @@ def varsortability(data: Any, graph: Graph | str) -> float:
 
 
 def r2_sortability(data: Any, graph: Graph | str) -> float:
-    r"""The share of directed paths along which the share of variance explained by all other columns grows.
+    """The share of directed paths along which the share of variance explained by all other columns grows.
 
-    As `varsortability`, with :math:`R^2_i = 1 - 1/(C^{-1})_{ii}` of the correlation matrix C in place of the variance;
-    it does not change with the scale of the columns. At 1 sorting by :math:`R^2` is a causal order.
+    As `varsortability`, with ``R2_i = 1 - 1 / (C^-1)_ii`` of the correlation matrix C in place of the variance;
+    it does not change with the scale of the columns. At 1 sorting by R2 is a causal order.
 
     Args:
         data: `Observations`, or anything `Observations.of` takes; from the moments alone.

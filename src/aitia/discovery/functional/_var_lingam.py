@@ -32,11 +32,11 @@ from aitia.graphs import GraphKind
 
 @dataclass(frozen=True)
 class VARLiNGAM(Algorithm):
-    r"""A vector autoregression whose instantaneous effects are a linear non-Gaussian acyclic model.
+    """A vector autoregression whose instantaneous effects are a linear non-Gaussian acyclic model.
 
-    :math:`x(t) = \sum_{k=0}^{K} B_k x(t-k) + e(t)`. The order of the present variables is DirectLiNGAM's on the
+    ``x(t) = sum_k B_k x(t - k) + e(t)``, k from 0 to K. The order of the present variables is DirectLiNGAM's on the
     residuals of the autoregression; each present variable is then regressed on those before it and on the whole past,
-    which gives all :math:`B_k` at once with honest standard errors, and slopes are pruned. The graph holds the present
+    which gives all B_k at once with honest standard errors, and slopes are pruned. The graph holds the present
     variables by their names and the past ones as ``x.lag1``, ``x.lag2``; edges within the past repeat those of the
     present and are not drawn.
 

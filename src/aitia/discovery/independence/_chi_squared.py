@@ -10,7 +10,7 @@ from aitia.discovery.independence._g_squared import GSquared
 
 @dataclass(frozen=True)
 class ChiSquared(GSquared):
-    r"""Pearson's chi-squared: :math:`\sum_s\sum_{ij} (O_{ijs}-E_{ijs})^2/E_{ijs}` over the strata of the variables
+    """Pearson's chi-squared: ``sum_ijs (O_ijs - E_ijs)^2 / E_ijs`` over the strata of the variables
     conditioned on, chi-squared under independence.
 
     It takes the options of `GSquared` and counts degrees of freedom as that does. Given its margins, a stratum of n

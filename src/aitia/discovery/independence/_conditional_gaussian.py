@@ -15,7 +15,7 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class ConditionalGaussian(IndependenceTest):
-    r"""Twice the log-likelihood ratio :math:`2[\ell(xyS)-\ell(xS)-\ell(yS)+\ell(S)]` of conditional Gaussian models,
+    """Twice the log-likelihood ratio ``2 [l(xyS) - l(xS) - l(yS) + l(S)]`` of conditional Gaussian models,
     chi-squared under independence.
 
     Discrete columns alone make it G2, numbers alone the likelihood ratio of the partial correlation.

@@ -14,7 +14,7 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class FisherZ(IndependenceTest):
-    r"""Fisher's z: :math:`z = \sqrt{n - |S| - 3}\,\operatorname{atanh}(\hat\rho_{xy\cdot S})`, standard normal
+    """Fisher's z: ``z = sqrt(n - |S| - 3) atanh(r)`` of the partial correlation r, standard normal
     under independence.
 
     It needs the moments only, so it costs one pass over the rows however many tests follow.

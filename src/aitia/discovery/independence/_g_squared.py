@@ -15,7 +15,7 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class GSquared(IndependenceTest):
-    r"""G2: :math:`2\sum_s\sum_{ij} O_{ijs}\log(O_{ijs}/E_{ijs})` over the strata of the variables conditioned on,
+    """G2: ``2 sum_ijs O_ijs log(O_ijs / E_ijs)`` over the strata of the variables conditioned on,
     chi-squared under independence.
 
     Degrees of freedom are counted stratum by stratum: (rows seen - 1)(columns seen - 1), so that levels and strata

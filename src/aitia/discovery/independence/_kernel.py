@@ -16,12 +16,11 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class KernelTest(IndependenceTest):
-    r"""KCI: :math:`\mathrm{tr}(\tilde K_{xS\mid S}\tilde K_{y\mid S})`, the kernels of (x, S) and of y after kernel
-    ridge regression on S; without S, the Hilbert-Schmidt independence criterion :math:`\mathrm{tr}(\tilde K_x\tilde
-    K_y)`.
+    """KCI: ``tr(K_xS|S K_y|S)`` of the kernels of (x, S) and of y after kernel
+    ridge regression on S; without S, the Hilbert-Schmidt independence criterion ``tr(K_x K_y)``.
 
     Its distribution under independence is matched by a gamma with the mean and variance
-    :math:`\sum_i A_{ii}` and :math:`2\sum_{ij}A_{ij}^2`, with A the product entry by entry of the two matrices
+    ``sum_i A_ii`` and ``2 sum_ij A_ij^2``, with A the product entry by entry of the two matrices
     (conditional), or by those of independent rows (unconditional). Kernels are Gaussian with the median distance as
     width; the penalty of each regression has the least generalised cross-validation error, and both moments are
     corrected for the degrees of freedom that the regressions use up. Time grows with the cube of the rows.

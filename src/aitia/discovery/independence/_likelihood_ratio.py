@@ -15,10 +15,10 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class LikelihoodRatio(IndependenceTest):
-    r"""Does y help to predict x beyond S, and x to predict y? Nested regressions answer both ways.
+    """Does y help to predict x beyond S, and x to predict y? Nested regressions answer both ways.
 
     A number is regressed linearly (the F test), a category by (multinomial) logistic regression (twice the
-    log-likelihood ratio, chi-squared). The two p-values are joined to :math:`\min\{2\min(p_1,p_2),\max(p_1,p_2)\}`.
+    log-likelihood ratio, chi-squared). The two p-values are joined to ``min(2 min(p1, p2), max(p1, p2))``.
     Two numbers have one answer, the t test of the partial correlation.
 
     Assumptions: at least one of the two regressions on S is right: linear with even noise, or linear in the log-odds,

@@ -20,12 +20,12 @@ _FEWEST_SHARE = 0.1
 
 @dataclass(frozen=True)
 class MissingnessCorrected(IndependenceTest):
-    r"""MVPC's tests: test-wise deletion, corrected where what makes values missing is among the variables.
+    """MVPC's tests: test-wise deletion, corrected where what makes values missing is among the variables.
 
     1. The causes W of each variable's missingness indicator are the variables that no small set separates from it.
     2. A test whose variables' missingness has no causes is made as `TestWise` makes it.
     3. The others speak of the population before values went missing. By weights (the default): rows that have the
-       variables count :math:`1/\hat P(	ext{all there}\mid W)`, a density ratio by logistic regression, and the test
+       variables count ``1 / P(all there | W)``, a density ratio by logistic regression, and the test
        is the generalised covariance measure of weighted linear regressions. By permutation: the variables are regressed
        on W, their residuals are shuffled over rows drawn from all values of W, and `test` is made on these rows.
 

@@ -17,7 +17,7 @@ from aitia.discovery.independence._base import Independence, IndependenceTest, T
 
 @dataclass(frozen=True)
 class RandomFourier(IndependenceTest):
-    r"""RCIT: :math:`n\,\lVert\widehat{\mathrm{cov}}(f(x,S)-\hat E[f\mid S],\ g(y)-\hat E[g\mid S])\rVert_F^2` over
+    """RCIT: ``n |cov(f(x, S) - E[f | S], g(y) - E[g | S])|^2``, the sum of squares over
     random Fourier features f, g, regressed on features of S by ridge regression.
 
     Under independence it is a weighted sum of chi-squared variables, whose weights are the eigenvalues of the
@@ -123,11 +123,11 @@ def product_test(
 
 
 def weighted_chi_squared_tail(statistic: float, weights: np.ndarray) -> float:
-    r"""P(sum of weights times independent chi-squared(1) variables > statistic), by the saddlepoint approximation.
+    """P(sum of weights times independent chi-squared(1) variables > statistic), by the saddlepoint approximation.
 
-    With :math:`K(\zeta)=-\tfrac12\sum\log(1-2\zeta w)` and :math:`K'(\zeta)=x`, Lugannani and Rice's formula in
-    Barndorff-Nielsen's form: :math:`1-\Phi(w+\log(v/w)/w)`, :math:`w=\pm\sqrt{2(\zeta x-K)}`,
-    :math:`v=\zeta\sqrt{K''}`. Relative errors stay at a few percent far into the tail.
+    With ``K(z) = -1/2 sum log(1 - 2 z w_i)`` and ``K'(z) = x``, Lugannani and Rice's formula in
+    Barndorff-Nielsen's form: ``1 - Phi(u + log(v / u) / u)``, ``u = sign(z) sqrt(2 (z x - K))``,
+    ``v = z sqrt(K'')``. Relative errors stay at a few percent far into the tail.
 
     Args:
         statistic: x.

@@ -34,14 +34,14 @@ class GINTest:
 
 
 class GINTester:
-    r"""Tests of the generalised independent noise condition over the same columns.
+    """Tests of the generalised independent noise condition over the same columns.
 
-    (Z, Y) meets the condition where weights :math:`\omega \ne 0` with :math:`\omega' E[Y Z'] = 0` make
-    :math:`E = \omega' Y` independent of Z. In linear models with non-Gaussian noise it holds exactly where few enough
+    (Z, Y) meets the condition where weights w other than 0 with ``w' E[Y Z'] = 0`` make
+    ``E = w' Y`` independent of Z. In linear models with non-Gaussian noise it holds exactly where few enough
     latents separate Y's own noise from Z, in the right causal direction (Xie et al. 2020, Theorem 1).
 
     The weights are the last canonical direction of Y. That a vanishing covariance exists is a test of rank
-    (Bartlett's). For each z the covariances of :math:`(E, \tanh E, e^{-E^2/2})` with the same functions of z are tested
+    (Bartlett's). For each z the covariances of ``(E, tanh E, exp(-E^2 / 2))`` with the same functions of z are tested
     by a Wald statistic, whose covariance allows for the estimated weights: these make E and z more alike or less than
     the true ones would, in first order, and p-values that ignore it are wrong. The p-values over z and rank are
     combined by Cauchy's rule, which holds under dependence.

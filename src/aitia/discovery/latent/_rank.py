@@ -37,14 +37,15 @@ class RankTest:
 
 
 def rank_test(covariance: np.ndarray, rows: float, a: Sequence[int], b: Sequence[int], rank: int) -> RankTest:
-    r"""Test whether the covariance between two sets of columns has at most this rank.
+    """Test whether the covariance between two sets of columns has at most this rank.
 
-    With canonical correlations :math:`r_1 \ge r_2 \ge \dots` of the p columns `a` and the q columns `b`,
+    With canonical correlations ``r_1 >= r_2 >= ...`` of the p columns `a` and the q columns `b`,
 
-    .. math:: -\left(n - 1 - \tfrac{p + q + 1}{2}\right) \sum_{i > k} \log(1 - r_i^2) \sim \chi^2_{(p - k)(q - k)}
+        -(n - 1 - (p + q + 1) / 2) sum_(i > k) log(1 - r_i^2)
 
-    where the rank is k; it rejects less often where the rank is smaller than k. In a linear model the rank is at most
-    k exactly where k variables, measured or not, separate the two sets in the sense of t-separation.
+    is chi-squared with (p - k)(q - k) degrees of freedom where the rank is k; the test rejects less often where the
+    rank is smaller than k. In a linear model the rank is at most k exactly where k variables, measured or not, separate
+    the two sets in the sense of t-separation.
 
     Args:
         covariance: shape (p, p), or correlations.

@@ -30,13 +30,12 @@ class TetradTest:
 
 
 def tetrad_test(covariance: np.ndarray, rows: float, i: int, j: int, k: int, m: int) -> TetradTest:
-    r"""Test whether the tetrad :math:`\sigma_{ik}\sigma_{jm} - \sigma_{im}\sigma_{jk}` vanishes.
+    """Test whether the tetrad ``s_ik s_jm - s_im s_jk`` of covariances vanishes.
 
     It is the determinant of the covariance between {i, j} and {k, m}, and vanishes where one variable, measured or
     not, separates these pairs in a linear model. With determinants D of the correlations of the columns named,
 
-    .. math:: \operatorname{Var} = \frac{1}{N - 2}\left(\frac{N + 1}{N - 1} D_{ij} D_{km} - D_{ijkm}\right),
-        \quad N = n - 1 .
+        Var = [(N + 1) / (N - 1) D_ij D_km - D_ijkm] / (N - 2),    N = n - 1.
 
     Args:
         covariance: shape (p, p), or correlations.
@@ -78,11 +77,11 @@ def tetrad_test(covariance: np.ndarray, rows: float, i: int, j: int, k: int, m: 
 
 
 def one_factor_p_values(correlation: np.ndarray, rows: float, quads: np.ndarray) -> np.ndarray:
-    r"""For each four columns, the p-value of the test that all their tetrads vanish together.
+    """For each four columns, the p-value of the test that all their tetrads vanish together.
 
     Of the three tetrads any two say all; with their gradient G by the six covariances and the normal-theory covariance
-    V of these (:math:`V_{ab,cd} = \sigma_{ac}\sigma_{bd} + \sigma_{ad}\sigma_{bc}`),
-    :math:`n\,\tau' (G V G')^{-1} \tau \sim \chi^2_2`, whichever two are taken.
+    V of these (``V_ab,cd = s_ac s_bd + s_ad s_bc``),
+    ``n t' (G V G')^-1 t`` of the tetrads t is chi-squared with two degrees of freedom, whichever two are taken.
 
     Args:
         correlation: shape (p, p).

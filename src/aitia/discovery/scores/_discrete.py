@@ -14,7 +14,7 @@ from aitia.discovery.scores._base import DiscreteTerms, Score, Scorer, check_dis
 
 @dataclass(frozen=True)
 class DiscreteBIC(Score):
-    r"""BIC of discrete networks: :math:`\sum_{jk} N_{jk}\log(N_{jk}/N_j) - \tfrac c2 (r-1)q\log n`, with j over the
+    """BIC of discrete networks: ``sum_jk N_jk log(N_jk / N_j) - c/2 (r - 1) q log n``, with j over the
     q combinations of the parents' levels, k over the node's r levels, and c the discount.
 
     Args:
@@ -46,8 +46,8 @@ class DiscreteBIC(Score):
 
 @dataclass(frozen=True)
 class BDeu(Score):
-    r"""The Bayesian Dirichlet score with a uniform prior of `sample` equivalent rows:
-    :math:`\sum_j \log\frac{\Gamma(s/q)}{\Gamma(s/q+N_j)} + \sum_{jk}\log\frac{\Gamma(s/qr+N_{jk})}{\Gamma(s/qr)}`.
+    """The Bayesian Dirichlet score with a uniform prior of `sample` equivalent rows:
+    ``sum_j log[G(s/q) / G(s/q + N_j)] + sum_jk log[G(s/qr + N_jk) / G(s/qr)]``, G the gamma function.
 
     Equal for Markov equivalent DAGs. Few rows and a large `sample` favour more edges.
 

@@ -14,15 +14,15 @@ from aitia.discovery.scores._gaussian import GaussianScorer
 
 @dataclass(frozen=True)
 class ExtendedBIC(Score):
-    r"""BIC with a price for the number of graphs to choose among:
-    :math:`-\tfrac n2\log\hat\sigma^2_{v\mid pa} - |pa|\,(\tfrac12\log n + 2\gamma\log p)`.
+    """BIC with a price for the number of graphs to choose among:
+    ``-n/2 log s2(v | pa) - |pa| (1/2 log n + 2 gamma log p)``, s2 the variance of what parents leave.
 
     Args:
         gamma: between 0 (BIC) and 1; 0.5 is usual. It guards against false edges where p grows with n.
 
     Assumptions: linear relations with Gaussian noise.
 
-    Source: Foygel & Drton (2010), NIPS, equation 2: an edge costs :math:`\log n + 4\gamma\log p` on the scale of twice
+    Source: Foygel & Drton (2010), NIPS, equation 2: an edge costs ``log n + 4 gamma log p`` on the scale of twice
     the log-likelihood.
 
     Example:

@@ -14,8 +14,8 @@ from aitia.discovery.scores._base import GaussianTerms, Score, Scorer, check_dis
 
 @dataclass(frozen=True)
 class GaussianBIC(Score):
-    r"""BIC of linear Gaussian models:
-    :math:`-\tfrac n2 \log \hat\sigma^2_{v\mid pa} - \tfrac{c}{2} |pa| \log n`, with c the discount.
+    """BIC of linear Gaussian models:
+    ``-n/2 log s2(v | pa) - c/2 |pa| log n``, s2 the variance of what parents leave, with c the discount.
 
     Args:
         discount: the penalty in units of BIC's own; 2 is Tetrad's usual choice for sparse answers.

@@ -13,7 +13,7 @@ from aitia.discovery.scores._base import Score, Scorer, check_discount
 
 @dataclass(frozen=True)
 class MixedBIC(Score):
-    r"""BIC of conditional Gaussian models: :math:`\ell(v, pa) - \ell(pa) - \tfrac c2\,[k(v, pa) - k(pa)]\log n` with
+    """BIC of conditional Gaussian models: ``l(v, pa) - l(pa) - c/2 [k(v, pa) - k(pa)] log n`` with
     the maximised joint log-likelihood and its number of parameters, and c the discount.
 
     Equal for Markov equivalent DAGs. Discrete columns alone make it the discrete BIC, numbers alone the Gaussian one

@@ -15,13 +15,14 @@ from aitia.discovery.scores._base import Score, Scorer, check_discount
 
 @dataclass(frozen=True)
 class RandomFeatureScore(Score):
-    r"""A generalised score: how well the distribution of a node is told from its parents, without a form for it.
+    """A generalised score: how well the distribution of a node is told from its parents, without a form for it.
 
-    The node enters as features :math:`\phi` (random Fourier features of a Gaussian kernel), regressed by ridge
-    regression on random features of its parents. The local score is
-    :math:`\max_\lambda\ -\tfrac n2\log\frac{\lVert\phi-\hat\phi_\lambda\rVert^2}{\lVert\phi\rVert^2}
-    - \tfrac c2\, df_\lambda\log n`, with the trace of the smoother as degrees of freedom: a BIC whose dimension the
-    data choose. Time grows with n.
+    The node enters as features f (random Fourier features of a Gaussian kernel), regressed by ridge
+    regression on random features of its parents. The local score is the largest, over penalties of the regression, of
+
+        -n/2 log(|f - fitted|^2 / |f|^2) - c/2 df log n
+
+    with the trace of the smoother as degrees of freedom df: a BIC whose dimension the data choose. Time grows with n.
 
     It is not exactly equal for Markov equivalent DAGs.
 

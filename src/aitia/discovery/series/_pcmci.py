@@ -76,12 +76,12 @@ def momentary(
 
 @dataclass(frozen=True)
 class PCMCI(SeriesAlgorithm):
-    r"""PCMCI: lagged links of many, autocorrelated series.
+    """PCMCI: lagged links of many, autocorrelated series.
 
     Stage one selects for each variable a superset of its lagged parents (PC1). Stage two tests every lagged link
     given both the parents of the effect and those of the cause (momentary conditional independence),
 
-    .. math:: X^i_{t-\tau} \perp X^j_t \mid \hat P(X^j_t) \setminus \{X^i_{t-\tau}\}, \hat P(X^i_{t-\tau}),
+        x_i(t - k) independent of x_j(t), given parents of x_j(t) but x_i(t - k), and parents of x_i(t - k)
 
     which keeps the share of false links at `alpha` however strong the autocorrelation is.
 

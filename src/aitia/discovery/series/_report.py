@@ -128,12 +128,12 @@ class SeriesReport:
 
 
 def series_report(data: Any, *, time: str | None = None, unit: str | None = None) -> SeriesReport:
-    r"""Check whether series are stationary, how autocorrelated they are, whether time has gaps, and how far to lag.
+    """Check whether series are stationary, how autocorrelated they are, whether time has gaps, and how far to lag.
 
     For each series of n rows: (1) the KPSS statistic
-    :math:`\eta = n^{-2} \sum_t S_t^2 / \hat\omega^2` with partial sums S of the deviations from the mean and the
-    long-run variance :math:`\hat\omega^2`, whose limit under stationarity is the Cramer-von Mises distribution; the
-    long-run variance is prewhitened by an autoregression whose coefficient is bounded by :math:`1 - n^{-1/2}`, with
+    ``eta = sum_t S_t^2 / (n^2 w)`` with partial sums S of the deviations from the mean and the
+    long-run variance w, whose limit under stationarity is the Cramer-von Mises distribution; the
+    long-run variance is prewhitened by an autoregression whose coefficient is bounded by ``1 - 1 / sqrt(n)``, with
     the quadratic spectral kernel and Andrews' bandwidth, so that strong autocorrelation alone does not reject. (2) the
     same for the squared deviations: is the variance constant? (3) where the level changes, the augmented Dickey-Fuller
     regression with a trend, lags by AIC, tells a random walk from a drift. Several units are tested one by one, the
