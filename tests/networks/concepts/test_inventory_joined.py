@@ -106,3 +106,9 @@ def test_neighbours_are_the_nearest_of_their_category():
     assert "2 of 12 concepts have no neighbours" in found.decisions[-1].what
     with pytest.raises(ConceptError, match="No concept has a vector"):
         with_neighbors(inventory, {"z": np.ones(2)})
+
+
+def test_vectors_that_are_not_finite_are_named():
+    inventory = Inventory.from_masks(np.eye(3, dtype=bool), ["a", "b", "c"])
+    with pytest.raises(ConceptError, match="The vector of 'b' holds a value that is not a finite number"):
+        with_neighbors(inventory, {"a": np.ones(2), "b": np.array([1.0, np.nan]), "c": np.ones(2)}, k=1)

@@ -13,6 +13,7 @@ from aitia.networks.concepts import from_table
 
 
 @settings(deadline=None, max_examples=40)
+@example([0.0, 1.0, 1.0, 1.0, -1.0], 2)  # the highest value is the median
 @example([0.0, 0.0, 1.0, 2.0, 3.0, -1.0], 4)  # two quantiles between which there is no row
 @given(
     st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6, allow_subnormal=False)), min_size=3, max_size=60),
@@ -64,3 +65,18 @@ def test_bad_tables_are_named():
         from_table({"a": ["x", "y"], "b": ["x"]})
     with pytest.raises(ConceptError, match="bins=1"):
         from_table({"a": ["x", "y"]}, bins=1)
+
+
+def test_any_data_frame_and_names_that_are_no_texts():
+    polars = pytest.importorskip("polars")
+    columns = {"x": [1, 2, None, 4], "k": ["u", "v", "u", None]}
+    for frame in (polars.DataFrame(columns), pd.DataFrame(columns)):
+        assert from_table(frame).names == ("x = 1.0", "x = 2.0", "x = 4.0", "k = u", "k = v")
+    assert from_table(pd.DataFrame(np.eye(2))).names == ("0 = 0.0", "0 = 1.0", "1 = 0.0", "1 = 1.0")
+
+
+def test_what_is_no_table_or_infinite_is_named():
+    with pytest.raises(ConceptError, match="came ndarray"):
+        from_table(np.eye(3))
+    with pytest.raises(ConceptError, match="'x' is infinite in row 2"):
+        from_table({"x": [1.0, 2.0, np.inf, 3.0, 5.0]})

@@ -160,3 +160,12 @@ def test_quoting():
     assert [quoted(name) for name in ("swimming pool", "OR", "", 'a"b', "x\\")] == [
         "swimming pool", '"OR"', '""', '"a\\"b"', '"x\\\\"',
     ]  # fmt: skip
+
+
+def test_what_is_no_text_or_too_long_is_said():
+    with pytest.raises(FormulaError, match="A formula is a text; came int"):
+        parse(5)  # pyright: ignore[reportArgumentType]
+    chain = " OR ".join(f"c{each}" for each in range(250))
+    assert parse(chain).length == 250 and str(parse(chain)) == chain
+    with pytest.raises(FormulaError, match="names 251 concepts; more than 250 are not read"):
+        parse(f"{chain} OR c250")

@@ -250,6 +250,8 @@ def test_errors_name_what_is_wrong():
         ),
         ("2", {0: ablate(where=np.ones((6, 6)))}, NetworkError, "came float64 of shape"),
         ("4", {0: set_to(np.ones((7, 6)))}, NetworkError, "does not fit the unit's positions"),
+        ("2", {0: set_to(np.ones((7, 6)))}, NetworkError, "does not fit the unit's positions"),
+        ("2", {0: set_to(np.ones((7, 3, 6)))}, NetworkError, "does not fit the unit's positions"),
     ]
     for layer, actions, kind, message in at_run:
         with pytest.raises(kind, match=message), intervene(model, layer, actions):
@@ -257,3 +259,18 @@ def test_errors_name_what_is_wrong():
         with pytest.raises(kind, match=message), intervene(model, layer, actions):
             record(model, layer, IMAGES, batch=2)
     assert hooks(model) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: set_to(float("nan")), "A value must be finite numbers; came nan"),
+        (lambda: set_to(np.array([1.0, np.inf])), r"came float64 of shape \(2,\)"),
+        (lambda: set_to(np.array("high")), "A value must be finite numbers; came array"),
+        (lambda: scale(float("inf")), "A factor must be finite numbers; came inf"),
+        (lambda: scale(np.ones(3)), "A factor is one number"),  # pyright: ignore[reportArgumentType]
+    ],
+)
+def test_values_that_are_no_numbers_are_named(make, said):
+    with pytest.raises(NetworkError, match=said):
+        make()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,9 @@ from aitia.networks._errors import ConceptError
 from aitia.networks._layout import Layout
 from aitia.networks.concepts._inventory import Inventory
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def from_table(
-    table: pd.DataFrame | Mapping[str, Any],
+    table: Any,
     columns: Sequence[str] | None = None,
     *,
     bins: int = 4,
@@ -32,7 +29,7 @@ def from_table(
     value is missing, none of the column's concepts holds.
 
     Args:
-        table: a row for each input: a data frame, or arrays by name.
+        table: a row for each input: a data frame (of pandas, polars or another that narwhals reads), or arrays by name.
         columns: which columns; None for all.
         bins: how many ranges.
         most_levels: a column of texts with more levels keeps the most frequent ones.
@@ -41,7 +38,7 @@ def from_table(
         Concepts over inputs; the category is the column.
 
     Raises:
-        ConceptError: no such column, columns of different length, or fewer than two bins.
+        ConceptError: no table, no such column, columns of different length, infinite numbers, or fewer than two bins.
 
     Example:
         >>> from aitia.networks.concepts import from_table
@@ -53,12 +50,13 @@ def from_table(
 
     if bins < 2:
         raise ConceptError(f"Numbers are cut into two ranges or more; came bins={bins}.", "Give bins=4.")
-    names = [str(each) for each in (table.columns if isinstance(table, pd.DataFrame) else table)]
+    held = _by_name(table)
+    names = list(held)
     wanted = names if columns is None else list(columns)
     for each in wanted:
         if each not in names:
             raise ConceptError(f"The table has no column {each!r}.", nearest(each, names))
-    series = {name: pd.Series(table[name]).reset_index(drop=True) for name in wanted}
+    series = {name: pd.Series(held[name]).reset_index(drop=True) for name in wanted}
     lengths = {name: len(each) for name, each in series.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} {n:,}" for name, n in lengths.items())
@@ -82,6 +80,25 @@ def from_table(
     )
 
 
+def _by_name(table: Any) -> dict[str, Any]:
+    """The columns of a table, by their names as texts."""
+    import pandas as pd
+
+    if isinstance(table, Mapping):
+        return {str(name): values for name, values in table.items()}
+    if not isinstance(table, pd.DataFrame):
+        import narwhals as nw
+
+        try:
+            table = nw.from_native(table, eager_only=True).to_pandas()
+        except TypeError as error:
+            raise ConceptError(
+                f"Expected a data frame, or arrays by name; came {type(table).__name__}.",
+                'Give {"age": ages, "colour": colours}.',
+            ) from error
+    return {str(name): table.iloc[:, at] for at, name in enumerate(table.columns)}
+
+
 def _concepts(
     name, series, bins: int, most: int, decisions: list[Decision]
 ) -> list[tuple[str, str, np.ndarray]]:
@@ -100,12 +117,19 @@ def _concepts(
         return []
     if pd.api.types.is_numeric_dtype(series) and len(levels) > bins:
         values = series.to_numpy(dtype=float)
+        if np.isinf(values).any():
+            raise ConceptError(
+                f"The column {name!r} is infinite in row {int(np.argmax(np.isinf(values)))}.",
+                "Make it missing, or a large number: ranges end at numbers.",
+            )
         cuts = np.unique(np.quantile(values[~missing], np.arange(1, bins) / bins))
         # Of several quantiles between the same two values one is enough: between them there is no row.
         ordered = np.sort(values[~missing])
         _, first = np.unique(np.searchsorted(ordered, cuts, side="right"), return_index=True)
         cuts = cuts[first]
         cuts = cuts[cuts < ordered[-1]]
+        if not len(cuts):  # the highest value is the most common one, and every quantile
+            cuts = ordered[ordered < ordered[-1]][-1:]
         decisions.append(
             Decision(
                 f"cut {name!r} into {len(cuts) + 1} ranges at {', '.join(f'{cut:.4g}' for cut in cuts)}",

@@ -70,7 +70,8 @@ def with_neighbors(
         key: the word of a concept; None for its own name, or what stands above it where `from_texts` made it.
 
     Raises:
-        ConceptError: no concept has a vector, vectors of different length, or fewer than one neighbour.
+        ConceptError: no concept has a vector, vectors of different length or that are not finite, or fewer than one
+            neighbour.
 
     Example:
         >>> from aitia.networks import Inventory
@@ -101,6 +102,12 @@ def with_neighbors(
     neighbors = dict(inventory.neighbors)
     for names in groups.values():
         matrix = np.array([vectors[words[name]] for name in names], dtype=np.float64)
+        if not np.isfinite(matrix).all():
+            bad = names[int(np.argmin(np.isfinite(matrix).all(axis=1)))]
+            raise ConceptError(
+                f"The vector of {bad!r} holds a value that is not a finite number.",
+                "Leave out its vector: it has no neighbours then.",
+            )
         length = np.linalg.norm(matrix, axis=1, keepdims=True)
         matrix = np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 0)
         for row, name in enumerate(names):

@@ -11,6 +11,7 @@ from aitia.networks._errors import FormulaError
 from aitia.networks.formulas._formula import KEYWORDS, And, Concept, Constant, Formula, Neighbors, Not, Or
 
 DEEPEST = 100  # parentheses and NOTs inside each other
+LONGEST = 250  # mentions of concepts: a chain is as deep as it is long
 
 _TOKEN = re.compile(r'\s*(?:(?P<mark>[()])|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^\s()"]+))', re.DOTALL)
 
@@ -34,13 +35,18 @@ def parse(
         neighbors: for NEIGHBORS(c): the nearest concepts of c, by its name.
 
     Raises:
-        FormulaError: the text is no formula (the error points at the place), names an unknown concept, or is nested
-            deeper than 100.
+        FormulaError: the text is no formula (the error points at the place), names an unknown concept, is nested
+            deeper than 100, or names more than 250 concepts.
 
     Example:
         >>> parse("(water OR swimming pool) AND NOT river").length
         3
     """
+    if not isinstance(text, str):
+        raise FormulaError(
+            f"A formula is a text; came {type(text).__name__}.",
+            "Formulas are written like: (water OR river) AND NOT boat.",
+        )
     return _Reader(text, concepts, neighbors or {}).whole()
 
 
@@ -67,6 +73,12 @@ class _Reader:
         self.depth = 0
 
     def whole(self) -> Formula:
+        named = sum(token.kind == "name" for token in self.tokens)
+        if named > LONGEST:
+            raise FormulaError(
+                f"The formula names {named:,} concepts; more than {LONGEST} are not read.",
+                "Make a concept of a part of it: Inventory.from_masks(inventory.mask_of(part)[None], [name]).",
+            )
         formula = self._disjunction()
         if self._next.kind != "end":
             raise self._error(self._next, "expected AND, OR or the end")

@@ -113,6 +113,13 @@ def _positions(where: np.ndarray, old: Any) -> np.ndarray:
     return where[None] if where.shape == positions else matched(where, len(old), "Where to intervene")
 
 
+def _check_finite(value: Any, word: str, example: str) -> None:
+    values = np.asarray(value)
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        came = repr(value) if values.ndim == 0 else f"{values.dtype} of shape {values.shape}"
+        raise NetworkError(f"A {word} must be finite numbers; came {came}.", f"Write {example}.")
+
+
 def no_unit(unit: int, units: int) -> LayerError:
     """The error for a unit that a layer does not have."""
     return LayerError(
@@ -128,12 +135,15 @@ class SetTo(Action):
     value: float | np.ndarray
     where: np.ndarray | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        _check_finite(self.value, "value", "set_to(0.0)")
+
     def _new(self, old: Any, source: np.ndarray | None, arrays: Arrays) -> Any:
         values = np.asarray(self.value)
         if values.ndim == 0:
             return arrays.like(values, old)
         values = matched(values, len(old), "The value set")
-        if values.ndim > old.ndim:
+        if values.ndim > 1 and values.shape[1:] != tuple(old.shape[1:]):
             raise NetworkError(
                 f"A value of shape {values.shape[1:]} for each input does not fit the unit's positions "
                 f"{tuple(old.shape[1:])}.",
@@ -149,6 +159,13 @@ class Scale(Action):
 
     factor: float
     where: np.ndarray | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_finite(self.factor, "factor", "scale(0.5)")
+        if np.ndim(self.factor):
+            raise NetworkError(
+                f"A factor is one number; came one of shape {np.shape(self.factor)}.", "Give scale(0.5)."
+            )
 
     def _new(self, old: Any, source: np.ndarray | None, arrays: Arrays) -> Any:
         return old * self.factor
@@ -212,6 +229,9 @@ def set_to(value: float | np.ndarray, where: np.ndarray | None = None) -> Action
     Args:
         value: a number, or an array of one for each input, shape (inputs,) or (inputs, *positions).
         where: booleans of the unit's positions, shape (*positions) or (inputs, *positions); None for all.
+
+    Raises:
+        NetworkError: a value that is no finite number.
     """
     return SetTo(value, where)
 
@@ -222,6 +242,9 @@ def scale(factor: float, where: np.ndarray | None = None) -> Action:
     Args:
         factor: the factor; 1 changes nothing.
         where: booleans of the unit's positions, shape (*positions) or (inputs, *positions); None for all.
+
+    Raises:
+        NetworkError: a factor that is no finite number.
     """
     return Scale(factor, where)
 
