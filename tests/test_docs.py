@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import importlib
@@ -63,6 +64,36 @@ def test_links_lead_somewhere(page: Path):
         link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()
     ]
     assert not missing, f"{page.name} links to {missing}{os.linesep}"
+
+
+# The site loads no script that draws formulas, and docstrings are Markdown: neither is drawn.
+UNDRAWN = re.compile(r":[a-z]+:`|^ *\.\. [a-z]+::|\\\[ |\\\( ", re.MULTILINE)
+# "Source: a book,", gone on further in: taken for a box of which the book is the title.
+FURTHER_IN = re.compile(r"^[A-Z][\w ]{0,30}: \S.*\n +\S", re.MULTILINE)
+
+
+def docstrings(path: Path) -> list[str]:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    found = [
+        ast.get_docstring(each)
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(each, documented)
+    ]
+    return [text for text in found if text]
+
+
+def test_docstrings_and_pages_hold_no_markup_that_the_site_does_not_draw():
+    texts = {page: [re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)] for page in PAGES}
+    modules = sorted((ROOT / "src").rglob("*.py"))
+    assert len(modules) > 300
+    shown = [
+        f"{path.relative_to(ROOT)}: {found[0]!r}"
+        for path, several in [*texts.items(), *((path, docstrings(path)) for path in modules)]
+        for text in several
+        for found in [UNDRAWN.search(text) or (path.suffix == ".py" and FURTHER_IN.search(text))]
+        if found
+    ]
+    assert not shown, "\n".join(shown)
 
 
 def test_methods_page_is_what_the_script_makes():

@@ -165,7 +165,7 @@ def least_squares(
         TooFewRows: there is no row.
 
     Source: Seber & Lee (2003), Linear Regression Analysis, sections 3.1 and 11.2; Chan, Golub & LeVeque
-        (1983).
+    (1983).
 
     Example:
         >>> x = np.arange(5.0)

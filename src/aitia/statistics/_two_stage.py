@@ -89,7 +89,7 @@ def two_stage_least_squares(
         TooFewRows: there are no rows.
 
     Source: Wooldridge (2010), Econometric Analysis of Cross Section and Panel Data, section 5.2; Sargan
-        (1958).
+    (1958).
 
     Example:
         >>> rows = np.array([[0.0, 1.0, 2.0], [1.0, 2.0, 4.5], [2.0, 2.5, 5.0], [3.0, 4.0, 8.5]])

@@ -50,7 +50,7 @@ class GINTester:
         values: rows, shape (n, p); each column is standardised.
 
     Source: Xie, Cai, Huang, Glymour, Hao & Zhang (2020), NeurIPS 33, Definition 1; Newey (1985), J. Econometrics 29
-        (tests on moments with estimated parameters); Liu & Xie (2020), JASA 115 (Cauchy combination).
+    (tests on moments with estimated parameters); Liu & Xie (2020), JASA 115 (Cauchy combination).
     """
 
     def __init__(self, values: np.ndarray) -> None:

@@ -62,7 +62,7 @@ def rank_test(covariance: np.ndarray, rows: float, a: Sequence[int], b: Sequence
     is independent of them.
 
     Source: Bartlett (1947), JRSS supplement 9; Anderson (1984), section 12.4; Sullivant, Talaska & Draisma (2010),
-        Annals of Statistics 38, Theorem 2.8.
+    Annals of Statistics 38, Theorem 2.8.
 
     Example:
         >>> loadings = np.array([0.9, 0.8, 0.7, 0.6])

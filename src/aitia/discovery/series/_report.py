@@ -148,8 +148,8 @@ def series_report(data: Any, *, time: str | None = None, unit: str | None = None
         DiscoveryError: there are no rows, or two rows of one unit have the same time.
 
     Source: Kwiatkowski, Phillips, Schmidt & Shin (1992), J. Econometrics 54; Sul, Phillips & Choi (2005), Oxford
-        Bulletin 67; Andrews (1991), Econometrica 59; Dickey & Fuller (1979); MacKinnon (2010), Queen's working paper
-        1227, table 2.
+    Bulletin 67; Andrews (1991), Econometrica 59; Dickey & Fuller (1979); MacKinnon (2010), Queen's working paper
+    1227, table 2.
 
     Example:
         >>> rng = np.random.default_rng(1)
