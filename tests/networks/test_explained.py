@@ -12,6 +12,7 @@ from aitia.networks import (
     ActivationError,
     Activations,
     Beam,
+    Clusters,
     ConceptError,
     Exact,
     Explanations,
@@ -209,3 +210,34 @@ def test_without_time_for_a_null_it_is_said(monkeypatch, inventory, activations)
     monkeypatch.setattr(module, "seconds_a_replicate", lambda *_: 1e9)
     found = explain(activations, inventory)
     assert found.null == () and "No null was made" in found.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (
+            {"concepts": np.ones((4, 400), dtype=bool)},
+            ConceptError,
+            "Expected an Inventory of concepts; came ndarray",
+        ),
+        ({"search": "beam"}, SearchError, "Expected a search; came 'beam'"),
+        ({"search": Beam}, SearchError, "Expected a search; came <class"),
+        ({"binarise": 0.5}, SearchError, "Expected a rule of where units fire; came 0.5"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(inventory, activations, change, error, said):
+    with pytest.raises(error, match=said):
+        explain(**{"activations": activations, "concepts": inventory, **change})
+
+
+def test_ranges_of_a_unit_are_told_apart():
+    masks = np.random.default_rng(0).random((3, 300)) < 0.4
+    values = np.where(masks[0], 5.0, np.where(masks[1], 1.0, -1.0))
+    inventory = Inventory.from_masks(masks, ["a", "b", "c"])
+    found = explain(values[:, None], inventory, search=Exact(2), binarise=Clusters(2), null=0)
+    lines = repr(found).splitlines()
+    assert lines[0].startswith("1 unit of the layer in 2 ranges of activation, explained")
+    assert sorted(lines[1:]) == [
+        "      0  1.000  NOT a AND b  where 0 < a <= 1",
+        "      0  1.000  a  where 1 < a",
+    ]

@@ -70,8 +70,8 @@ def explain(
     Raises:
         ActivationError: activations that are not numbers, of other inputs than the concepts, or a unit that is not
             there.
-        ConceptError: no concept holds often enough.
-        SearchError: groups of other inputs, or fewer than two of them.
+        ConceptError: no concept holds often enough, or masks that are no `Inventory`.
+        SearchError: groups of other inputs, or fewer than two of them; what is no search, or no binarisation.
 
     Assumes:
         For the null: inputs are exchangeable; with `groups`, groups of one size (`PermutationNull`).
@@ -91,14 +91,15 @@ def explain(
         >>> found[0].score, found[0].certified, found.null_p
         (1.0, True, (0.05,))
     """
-    search = search or Exact(3)
+    search, binarise = search or Exact(3), binarise or Above(0.0)
+    _check_kinds(concepts, search, binarise)
     if null is not None and null < 0:
         raise SearchError(f"The null cannot have {null} replicates.", "Give 0 for none.")
     given = activations if isinstance(activations, Activations) else Activations(np.asarray(activations))
     if units is not None:
         given = given.only(units)
     group_of_inputs(groups, given.inputs)
-    firing, inventory = fitted((binarise or Above(0.0)).fire(given, concepts.layout), concepts)
+    firing, inventory = fitted(binarise.fire(given, concepts.layout), concepts)
     inventory = inventory.enough(least)
     if not len(inventory):
         rare = f"None of {many(len(concepts), 'concept')} holds at {many(least, 'position')} or more."
@@ -153,6 +154,20 @@ def explain(
             "for fewer units."
         )
     return _made(found, inventory, firing, given, trials, decisions, warnings, seed, interrupted)
+
+
+def _check_kinds(concepts: object, search: object, binarise: object) -> None:
+    if not isinstance(concepts, Inventory):
+        raise ConceptError(
+            f"Expected an Inventory of concepts; came {type(concepts).__name__}.",
+            "Make one: Inventory.from_masks(masks, names), with masks of shape (concepts, inputs, ...).",
+        )
+    if isinstance(search, type) or not isinstance(search, Search):
+        raise SearchError(f"Expected a search; came {search!r}.", "Give Exact(3), or Beam(3).")
+    if isinstance(binarise, type) or not isinstance(binarise, Binarisation):
+        raise SearchError(
+            f"Expected a rule of where units fire; came {binarise!r}.", "Give Above(0.0), or Quantile(0.005)."
+        )
 
 
 def _made(

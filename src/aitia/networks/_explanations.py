@@ -114,8 +114,10 @@ class Explanations:
             if beyond
             else ""
         )
+        units = len({each.unit for each in self.explanations})
+        ranges = f" in {many(len(scores), 'range')} of activation" if units < len(scores) else ""
         return (
-            f"{many(len(scores), 'unit')} of {layer}, explained by formulas over "
+            f"{many(units, 'unit')} of {layer}{ranges}, explained by formulas over "
             f"{many(len(self.inventory), 'concept')}: the mean intersection over union is {scores.mean():.3f}, the "
             f"highest {scores.max():.3f}.{chance}"
         )
@@ -153,6 +155,13 @@ class Explanations:
         ]
         return pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
+    def _range(self, found: Explanation) -> str:
+        """From where to where, for a unit that is explained in several ranges of its activation."""
+        if sum(unit == found.unit for unit in self.firing.units) < 2:
+            return ""
+        low, high = f"  where {found.low:.3g} < a", "" if np.isinf(found.high) else f" <= {found.high:.3g}"
+        return low + high
+
     def _best(self) -> list[tuple[Explanation, float | None]]:
         pairs = zip(self.explanations, self.null_p, strict=True)
         return sorted(pairs, key=lambda pair: -pair[0].overlap.intersection_over_union)
@@ -161,9 +170,8 @@ class Explanations:
         lines = [self.sentence]
         for each, p in self._best()[:_SHOWN]:
             chance = "" if p is None else f"  p = {p:.3g}"
-            lines.append(
-                f"  {each.unit:>5}  {each.overlap.intersection_over_union:.3f}{chance}  {each.formula}"
-            )
+            score = f"{each.overlap.intersection_over_union:.3f}"
+            lines.append(f"  {each.unit:>5}  {score}{chance}  {each.formula}{self._range(each)}")
         if len(self) > _SHOWN:
             lines.append(f"  and {len(self) - _SHOWN:,} more")
         return "\n".join([*lines, *(f"  ! {each}" for each in self.warnings)])

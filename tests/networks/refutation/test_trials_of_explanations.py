@@ -9,6 +9,7 @@ from aitia.networks import (
     Above,
     Activations,
     Beam,
+    ConceptError,
     Explanation,
     Inventory,
     Planted,
@@ -277,3 +278,14 @@ def test_quality_and_accuracy_on_a_planted_correlation():
     assert found.overall.spearman.value == pytest.approx(spearmanr(found.quality, found.accuracy)[0])
     assert found.overall.pearson.value == pytest.approx(pearsonr(found.quality, found.accuracy)[0])
     assert found.figure().axes and "rises" in found._repr_html_()
+
+
+def test_another_inventory_than_was_searched_is_named():
+    planted = Planted(lengths=(2,), units=1, concepts=6, inputs=300).draw(seed=1)
+    found = Beam(2).explain(planted.firing, planted.inventory)
+    first = found[0].formula.concepts[0]
+    others = planted.inventory.only([name for name in planted.inventory.names if name != first])
+    with pytest.raises(
+        ConceptError, match=f"Unit 0 was explained by '{first}', which is not in the inventory"
+    ):
+        refute(found, planted.firing, others, Beam(2))

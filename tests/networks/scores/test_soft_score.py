@@ -140,3 +140,11 @@ def test_shapes_that_do_not_fit_are_named(shape, mask, given, message):
     with pytest.raises(ActivationError) as caught:
         soft_intersection_over_union(np.ones(shape), np.ones(mask, dtype=bool), **given)
     assert message in caught.value.problem
+
+
+def test_what_is_not_a_number_is_named():
+    values = np.zeros((4, 2))
+    values[3, 1] = np.nan
+    for score in (soft_intersection_over_union, soft_intersection_over_union_gradient):
+        with pytest.raises(ActivationError, match=r"The activation at \(3, 1\) is nan"):
+            score(values, np.ones(4, dtype=bool))

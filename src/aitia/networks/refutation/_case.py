@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from aitia.core import AitiaError
+from aitia.core import AitiaError, nearest
 from aitia.networks._activations import Activations
-from aitia.networks._errors import ActivationError, SearchError
+from aitia.networks._errors import ActivationError, ConceptError, SearchError
 from aitia.networks._explanation import Explanation
 from aitia.networks._firing import Firing
 from aitia.networks._fitted import fitted
@@ -89,6 +89,7 @@ class Case:
 
     Raises:
         SearchError: an explanation of a unit that `firing` does not have.
+        ConceptError: a formula that names a concept that the inventory does not have.
     """
 
     explanations: tuple[Explanation, ...]
@@ -104,6 +105,13 @@ class Case:
         object.__setattr__(self, "explanations", tuple(self.explanations))
         firing = matching(self.explanations, self.firing)
         firing, inventory = fitted(firing, self.inventory)
+        for each in self.explanations:
+            missing = [name for name in each.formula.concepts if name not in inventory.place]
+            if missing:
+                raise ConceptError(
+                    f"Unit {each.unit} was explained by {missing[0]!r}, which is not in the inventory.",
+                    f"Give the inventory that was searched. {nearest(missing[0], inventory.names)}",
+                )
         object.__setattr__(self, "inventory", inventory)
         object.__setattr__(self, "firing", firing)
 

@@ -43,7 +43,8 @@ def soft_intersection_over_union(
         The score of each unit, shape (units,), or a number for one unit; 0 where neither mask nor unit is anywhere.
 
     Raises:
-        ActivationError: shapes that do not fit, or a temperature that is not above 0.
+        ActivationError: shapes that do not fit, a temperature that is not above 0, or an activation in an array that
+            is not a number (a tensor's are passed on, as its own operators do).
 
     Example:
         >>> from aitia.networks import soft_intersection_over_union
@@ -113,6 +114,11 @@ def _prepared(
     per_input = shape if single else (shape[0], *shape[2:])
     if tuple(mask.shape) not in ({shape} if single else {shape, per_input}):
         raise ActivationError(f"The activations have shape {shape}, the mask {tuple(mask.shape)}.", _HINT)
+    if isinstance(activations, np.ndarray) and np.isnan(activations).any():
+        place = tuple(int(each) for each in np.argwhere(np.isnan(activations))[0])
+        raise ActivationError(
+            f"The activation at {place} is nan.", "Leave the input out, or look at its layer."
+        )
     if exists is not None and tuple(exists.shape) != per_input:
         raise ActivationError(
             f"The activations have shape {shape}, the positions that exist {tuple(exists.shape)}.", _HINT
