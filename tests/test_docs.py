@@ -73,11 +73,10 @@ FURTHER_IN = re.compile(r"^[A-Z][\w ]{0,30}: \S.*\n +\S", re.MULTILINE)
 
 
 def docstrings(path: Path) -> list[str]:
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef
     found = [
         ast.get_docstring(each)
         for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(each, documented)
+        if isinstance(each, ast.Module | ast.ClassDef | ast.FunctionDef)
     ]
     return [text for text in found if text]
 
@@ -89,8 +88,8 @@ def test_docstrings_and_pages_hold_no_markup_that_the_site_does_not_draw():
     shown = [
         f"{path.relative_to(ROOT)}: {found[0]!r}"
         for path, several in [*texts.items(), *((path, docstrings(path)) for path in modules)]
-        for text in several
-        for found in [UNDRAWN.search(text) or (path.suffix == ".py" and FURTHER_IN.search(text))]
+        for pattern in ([UNDRAWN, FURTHER_IN] if path.suffix == ".py" else [UNDRAWN])
+        for found in map(pattern.search, several)
         if found
     ]
     assert not shown, "\n".join(shown)

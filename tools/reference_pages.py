@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any
@@ -81,7 +82,8 @@ def summary(thing: Any) -> str:
         return f"`{type(thing).__name__}`"
     text = inspect.getdoc(thing)
     first = " ".join((text or "").split("\n\n")[0].split())
-    return first.replace("|", r"\|")
+    # In code a bar needs no backslash, and would show it.
+    return re.sub(r"(`+).*?\1|\|", lambda found: r"\|" if found[0] == "|" else found[0], first)
 
 
 def page(room: str) -> str:

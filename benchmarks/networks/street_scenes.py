@@ -218,7 +218,8 @@ def main() -> None:
             "exceeded at 0.005 of the recorded positions.",
             "",
             "| layer | concepts | 1 | 2 | 3 | 4 | 5 | exact, 3 (certified) | units it does better on, most | "
-            "beat chance: shifted, not, whole films shifted | films: in search, held out, best there | processor s: beam, exact |",
+            "beat chance: shifted, not, whole films shifted | films: in search, held out, best there | "
+            "processor s: beam, exact |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
