@@ -101,10 +101,11 @@ def test_half_of_the_way_through_five_mentions_the_bound_holds_the_optimum(monke
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to threads are POSIX")
 @pytest.mark.parametrize("by", ["clock", "Ctrl-C"])
-def test_a_kernel_that_runs_for_long_stops_when_it_is_told(by, monkeypatch):
-    """Units of chance take minutes at length 5; what was found before is kept."""
-    inventory, firing = instance(1, concepts=150, inputs=3000)
-    quintuples = _exact_unit.STAGES[5]
+@pytest.mark.parametrize("length", [4, 5])
+def test_a_kernel_that_runs_for_long_stops_when_it_is_told(length, by, monkeypatch):
+    """Units of chance take minutes; what was found before is kept."""
+    inventory, firing = instance(1, concepts={4: 600, 5: 150}[length], inputs=3000)
+    stage = _exact_unit.STAGES[length]
 
     def told(unit):
         if by == "clock":
@@ -112,13 +113,13 @@ def test_a_kernel_that_runs_for_long_stops_when_it_is_told(by, monkeypatch):
         else:
             main = threading.main_thread().ident
             threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
-        return quintuples(unit)
+        return stage(unit)
 
     monkeypatch.setitem(_exact_unit.STAGES, 4, lambda unit: True)
-    monkeypatch.setitem(_exact_unit.STAGES, 5, told)
-    (three,) = Exact(3).explain(firing, inventory)
-    (found,) = Exact(5).explain(firing, inventory)
-    assert found.stopped and not found.certified and three.score <= found.score <= found.bound
+    monkeypatch.setitem(_exact_unit.STAGES, length, told)
+    (two,) = Exact(2).explain(firing, inventory)
+    (found,) = Exact(length).explain(firing, inventory)
+    assert found.stopped and not found.certified and two.score <= found.score <= found.bound
 
 
 def test_a_bound_proves_what_only_halving_knows():

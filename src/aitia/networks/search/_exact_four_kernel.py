@@ -172,6 +172,7 @@ def quadruples(
     price,
     gain,
     unit,
+    stop,
     dense,
     masks,
     chain,
@@ -190,6 +191,7 @@ def quadruples(
         goal: what a value must exceed.
         price, gain: p and q.
         unit: uint64 (words,): where the unit fires.
+        stop: uint8 (1,): not 0 as soon as the search is to stop.
         dense: scratch, uint64 (words, 48), zero; left zero.
         masks: scratch, uint64 (2, words), zero; left zero.
         chain, parted: the orders of cells that `_chains` and `_two_and_two` need.
@@ -209,6 +211,8 @@ def quadruples(
     for a in range(start, end):
         _write(sparse, order[a], masks[0])
         for batch in range(a + 1, rows, BATCH):
+            if stop[0]:
+                break
             wide = min(BATCH, rows - batch)
             # So far must triples be counted: the third and the fourth concept are before this place.
             far = batch

@@ -60,6 +60,7 @@ def quadruples(unit: Unit) -> bool:
             float(best.both),
             float(best.union),
             unit.words,
+            unit.stop,
             dense,
             masks,
             chain,
