@@ -1,13 +1,17 @@
-"""For all tests: what is not installed is left out, and compiled code is dropped before it fills what may be mapped."""
+"""For all tests: what is not installed is left out, compiled code is dropped before it fills what may be mapped."""
 
 from __future__ import annotations
 
 import gc
 import importlib.util
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+
+import pytest
 
 MOST_MAPS = 20_000
 """Linux allows a process 65,530 mappings. Each small program that JAX compiles takes a few, and a process that has none
@@ -30,6 +34,14 @@ collect_ignore = (
     if importlib.util.find_spec("torch") is None
     else []
 )
+
+
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Ctrl-C is heard, and by programs that the test starts: in the background it may be ignored, which is passed on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_runtest_teardown() -> None:

@@ -398,6 +398,7 @@ def interrupted(csv: str, where: str, as_json: bool) -> tuple[str, str]:
     return out, err
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("where", ["wait", "swallowed", "beside_a_thread", "importing", "renamed"])
 @pytest.mark.parametrize("as_json", [True, False])
@@ -411,6 +412,7 @@ def test_ctrl_c_stops_cleanly(as_json: bool, where: str, stones: str):
     assert json.loads(written)["error"]["type"] == "Interrupted" if as_json else "Stopped" in err
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_ctrl_c_after_the_answer_changes_nothing():
     code = """

@@ -99,6 +99,7 @@ def test_half_of_the_way_through_five_mentions_the_bound_holds_the_optimum(monke
     assert bounds == sorted(bounds, reverse=True) and bounds[0] > bounds[-1]
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to threads are POSIX")
 @pytest.mark.parametrize("by", ["clock", "Ctrl-C"])
 @pytest.mark.parametrize("length", [4, 5])
