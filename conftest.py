@@ -38,7 +38,7 @@ collect_ignore = (
 
 @pytest.fixture
 def hears_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is heard, and by programs that the test starts: in the background it may be ignored, which is passed on."""
+    """Ctrl-C is heard, here and by programs that the test starts; what runs in the background may have it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

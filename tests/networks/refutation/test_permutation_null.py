@@ -214,13 +214,13 @@ def test_which_search_is_repeated_follows_from_sizes_and_what_was_tried():
     firing = Firing(inventory.layout, (0, 1, 2), words, np.zeros(3), np.full(3, np.inf), "")
     quick = [replace(each, tried=100_000) for each in Beam(1).explain(firing, inventory)]
     slow = [replace(each, tried=100_000_000) for each in quick]
-    for search in (Beam(3), Beam(5, width=3), Exact(1), Exact(3), Exact(4)):
+    for search in (Beam(3), Beam(5, width=3), Exact(1), Exact(3), Exact(4), Exact(5)):
         assert repeated(search, quick, inventory, 99) == search
     assert repeated(Beam(3), slow, inventory, 99) == Beam(3)
     assert repeated(Exact(3), slow, inventory, 99) == Beam(3) and repeated(Exact(3), slow[:1], inventory, 19)
     assert repeated(Exact(3), quick * 300, inventory, 99) == Beam(3)
     # Neither is certified, or the same on every machine.
-    assert repeated(Exact(5), quick, inventory, 99) == Beam(5)
+    assert repeated(Exact(6), quick, inventory, 99) == Beam(6)
     assert repeated(Exact(3, seconds=1.0), quick, inventory, 99) == Beam(3)
     case = Case(slow, firing, inventory, Exact(3))
     assert PermutationNull().search_of(case) == Beam(3)

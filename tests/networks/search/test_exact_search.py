@@ -83,9 +83,9 @@ def optimum_of_subsets(masks: np.ndarray, unit: np.ndarray, length: int) -> floa
     return best
 
 
-@pytest.mark.parametrize("length", [3, 4, 5])
-def test_branch_and_bound_needs_no_good_start(length, monkeypatch):
-    """From the optimum of the length below on, without the beam: every kind of formula must be found by itself."""
+@pytest.fixture
+def without_beams(monkeypatch):
+    """From the optimum of the length below on: every formula must be found by the exact search itself."""
     begin = _exact_unit.Unit._begin
 
     def alone(unit, mentions):
@@ -93,6 +93,45 @@ def test_branch_and_bound_needs_no_good_start(length, monkeypatch):
         return begin(unit, mentions)
 
     monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+
+
+@pytest.mark.usefixtures("without_beams")
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_parts_that_add_little_are_found_together(length):
+    """A unit of disjoint parts, two large ones and small ones alike, is the OR of all.
+
+    Each small part adds what the last one did, so that a bound that forgets any of those still to come misses it.
+    """
+    sizes = [20, 15, 2, 2, 2][:length]
+    ends = np.cumsum(sizes)
+    place = np.arange(100)
+    masks = np.array([(place >= end - size) & (place < end) for size, end in zip(sizes, ends, strict=True)])
+    inventory = Inventory.from_masks(masks, list("abcde")[:length])
+    (found,) = Exact(length).explain(firing_of(inventory, (place < ends[-1] + 7)[None]), inventory)
+    assert found.certified and found.overlap.both == ends[-1] and found.score == ends[-1] / (ends[-1] + 7)
+
+
+@pytest.mark.usefixtures("without_beams")
+@pytest.mark.parametrize("length", [4, 5])
+def test_rare_concepts_that_matter_only_together(length):
+    """Concepts of a few positions, which can be neither first nor second, in formulas that name them twice too."""
+    rng = np.random.default_rng(length)
+    for _ in range(120):
+        count, inputs = int(rng.integers(3, 9 - length)), int(rng.choice([20, 40, 64]))
+        masks = rng.random((count, inputs)) < rng.choice([0.03, 0.06, 0.1, 0.3, 0.5], size=(count, 1))
+        a, b, c = masks[rng.permutation(count)[:3]]
+        unit = [(a ^ b) | c, a | (b & ~c), (a & b) | (c & ~a), a | b | c | masks[-1]][int(rng.integers(4))]
+        unit = unit ^ (rng.random(inputs) < 0.05)
+        if unit.any():
+            inventory = Inventory.from_masks(masks, [f"c{each}" for each in range(count)])
+            (found,) = Exact(length).explain(firing_of(inventory, unit[None]), inventory)
+            assert found.certified and found.score == optimum(masks, unit, length)
+
+
+@pytest.mark.usefixtures("without_beams")
+@pytest.mark.parametrize("length", [3, 4, 5])
+def test_branch_and_bound_needs_no_good_start(length):
+    """Every kind of formula, as it is or with noise."""
     rng = np.random.default_rng(length)
     concepts = {3: 20, 4: 7, 5: 7}[length]
     shapes = formulas(length, length)[1][len(formulas(length, length - 1)[1]) :]

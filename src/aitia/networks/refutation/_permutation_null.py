@@ -253,7 +253,7 @@ def repeated(
     """The search that a null repeats: the one that found the explanations, where that takes about a minute at most.
 
     What it takes follows from sizes and from how many formulas the search tried, so that the same question has the same
-    answer on every machine. In the place of a longer exact search, of one of formulas of five concepts and more, and of
+    answer on every machine. In the place of a longer exact search, of one of formulas of six concepts and more, and of
     one that stops by the clock (which would find more on a faster machine), the beam search of its length is repeated.
 
     Args:
@@ -264,7 +264,7 @@ def repeated(
     """
     if not isinstance(search, Exact):
         return search
-    certain = search.length <= 4 and search.seconds is None
+    certain = search.length <= 5 and search.seconds is None
     quick = certain and replicates * seconds_a_replicate(search, explanations, inventory) <= SECONDS
     return search if quick else Beam(search.length)
 
@@ -283,7 +283,7 @@ def seconds_a_replicate(search: Search, explanations: Sequence[Explanation], inv
         # A shuffle is searched for formulas above the unit's score only, which is hardly more than was tried to
         # certify that score, and much less where the score is above chance.
         tried = sum(each.tried for each in explanations)
-        each_tried = (1e-8 + 3e-10 * words / concepts) * (10 if length > 3 else 1)
+        each_tried = (1e-8 + 3e-10 * words / concepts) * {4: 10, 5: 20}.get(length, 1)
         return (2e-3 + 4e-8 * words) * len(explanations) + each_tried * tried
     grown = int(getattr(search, "width", 10)) * (length - 1)
     each = 3e-5 * length + 2e-10 * words * (1 + 2 * grown) + 3e-8 * concepts * grown

@@ -135,9 +135,7 @@ class Exact(Search):
         if self.length > 5 or self.seconds is not None:
             return super().scores(firing, inventory, rivals)
         _countable(firing)
-        starts = Beam(self.length).explain(firing, inventory, show_progress=False)
-        if len(starts) < len(firing):
-            raise KeyboardInterrupt
+        starts = Beam(self.length).to_the_end(firing, inventory)
         found = np.array([each.score for each in starts])
         literals = Literals.of(inventory)
         with workers() as run:

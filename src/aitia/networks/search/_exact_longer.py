@@ -37,9 +37,9 @@ def quadruples(unit: Unit) -> bool:
     if begun is None:
         return True
     best, order, rows, tables, values = begun
-    _, _, most, goal = unit.values(best)
-    far = kernel.pair_bound(values.single, values.both, values.every, values.gains, 0, rows, 1, False)
-    columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
+    gains, goal = _all_gains(unit, best, order)
+    far = kernel.pair_bound(values.single, values.both, values.every, gains, 0, rows, 1, False)
+    columns = max(rows, int(np.searchsorted(-gains[:-1], float(far) - goal)))
     tables = unit.fill_tables(order[:columns], columns)
     tables.rows = rows
     chain, parted = _cell_orders()
@@ -81,10 +81,10 @@ def quintuples(unit: Unit) -> bool:
     if begun is None:
         return True
     best, order, rows, tables, values = begun
-    _, _, most, goal = unit.values(best)
-    of_pairs = values.single, values.both, values.every, values.gains, 0, rows
+    gains, goal = _all_gains(unit, best, order)
+    of_pairs = values.single, values.both, values.every, gains, 0, rows
     far = max(kernel.pair_bound(*of_pairs, 2, False), kernel.pair_bound(*of_pairs, 0, True))
-    columns = max(rows, int(np.searchsorted(-most[order], float(far) - goal)))
+    columns = max(rows, int(np.searchsorted(-gains[:-1], float(far) - goal)))
     tables = unit.fill_tables(order[:columns], rows)
     chain, parted = _cell_orders()
     fours, threes = _orders_of_five()
@@ -119,6 +119,12 @@ def quintuples(unit: Unit) -> bool:
         return value, counted, places
 
     return _look_through(unit, 5, tables, look, lanes=five.COLUMNS)
+
+
+def _all_gains(unit: Unit, best: Best, order: np.ndarray) -> tuple[np.ndarray, float]:
+    """What each literal of an order can add at most, also those that can't be second ones, then 0; and the goal."""
+    _, _, most, goal = unit.values(best)
+    return np.append(most[order], 0.0), goal
 
 
 def _look_through(unit: Unit, length: int, tables: Tables, look: Look, lanes: int) -> bool:

@@ -40,12 +40,12 @@ positions has the value v(S) = up(S) - down(S), up(S) = q |S and U|, down(S) = p
     mentions. Let P be the j concepts of F that gain most, and g what the next can add at most. The leaves of the others
     are dropped by (2), r of them, 1 <= r <= 5 - j:
         v(F) <= (best of P in 5 - r mentions) + r g.
-    Of two concepts the best in two or three mentions is AND or OR of literals, in four the best set of cells. Of three it
-    is a formula that names each once, or in four mentions (A AND Y) OR (NOT A AND Z); of four it names each once. A
+    Of two concepts the best in two or three mentions is AND or OR of literals, in four the best set of cells. Of three
+    it is a formula that names each once, or in four mentions (A AND Y) OR (NOT A AND Z); of four it names each once. A
     dropped leaf may take others with it, so formulas of fewer concepts are among these. Where this is not above the
-    goal, nothing that begins with P is. The last leaf of five is at one place of F, so that F only gains, or only loses,
-    positions of c when it is set: v(F) <= v(F') + max(sum of what is positive, - sum of what is negative) over the values
-    of c in the cells of the other four.
+    goal, nothing that begins with P is. The fifth concept c stands at one place of F, so that F only gains, or only
+    loses, positions of c by it: v(F) <= v(F') + max(sum of the positive, - sum of the negative) of the values of c in
+    the cells of the other four.
 
 (6) The bound of a search that was stopped, or of lengths that are not looked through. For any threshold t, with p / q
     = t, if a bound by (2) on all formulas that are left is at most the goal, then none has an intersection over union
