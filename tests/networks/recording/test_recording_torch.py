@@ -348,7 +348,7 @@ def test_errors_name_what_is_wrong():
         record(nn.Sequential(nn.Linear(2, 2, device="meta")), "0", torch.ones(1, 2))
     with pytest.raises(ActivationError, match="gives 46 rows for 23 inputs"):
         record(nn.Sequential(nn.Flatten(), nn.Unflatten(1, (2, 96)), nn.Flatten(0, 1)), "2", IMAGES)
-    with pytest.raises(NetworkError, match="A dict cannot be recorded"):
+    with pytest.raises(NetworkError, match="of type dict cannot be recorded"):
         record({}, "0", IMAGES)
 
 

@@ -149,7 +149,7 @@ def test_errors_name_what_is_wrong():
         record(MLPClassifier(), "hidden 1", INPUTS)
     with pytest.raises(NetworkError, match="A StandardScaler has no layers of units"):
         record(StandardScaler(), "hidden 1", INPUTS)
-    with pytest.raises(NetworkError, match="A function cannot be recorded"):
+    with pytest.raises(NetworkError, match="of type function cannot be recorded"):
         record(lambda x: x, "hidden 1", INPUTS)
     with pytest.raises(NetworkError, match="functions of arrays"):
         Stages({})

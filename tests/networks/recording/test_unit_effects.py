@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,18 @@ def test_one_number_as_a_metric():
         assert np.isclose(found.on_metric[unit], (cut @ second).max() - before)
     assert found.by_input is None and np.isclose(found.metric, before)
     assert f"by {found.on_metric[np.abs(found.on_metric).argmax()]:+.4g}" in found.sentence
+
+
+def test_where_no_unit_changes_the_metric_that_is_said():
+    model, _, _, inputs, _ = linear(units=4)
+    found = ablation_effects(model, "hidden", None, inputs, Logit(1))
+    unit, output = np.unravel_index(np.abs(found.on_outputs).argmax(), found.on_outputs.shape)
+    same = replace(found, on_metric=np.zeros(4))
+    assert f"unit {unit} changes an output most: output {output} by" in same.sentence
+    assert same.sentence.endswith("None changes the metric.")
+    assert "metric" not in replace(found, on_metric=None, metric=None).sentence
+    nothing = replace(same, on_outputs=np.zeros_like(found.on_outputs))
+    assert nothing.sentence == "None of 4 units of layer 'hidden' changes anything."
 
 
 def test_effects_are_printed_and_drawn():

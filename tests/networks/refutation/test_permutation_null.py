@@ -141,7 +141,7 @@ def shuffles_of(case, place, replicates, seed=0):
     return firing_at(case.firing, np.full(replicates, place), words)
 
 
-@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_an_exact_search_is_repeated_and_counts_every_shuffle_that_reaches_the_score(length):
     """The floor below the unit's score changes nothing: the count is that of full exact searches of all shuffles."""
     planted = Planted(

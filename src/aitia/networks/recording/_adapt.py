@@ -31,7 +31,7 @@ def adapt(model: Any) -> Model:
     if "sklearn" in sys.modules and hasattr(model, "get_params"):
         return _of_estimator(model)
     raise NetworkError(
-        f"A {type(model).__name__} cannot be recorded.",
+        f"What is of type {type(model).__name__} cannot be recorded.",
         "Give a torch.nn.Module, an MLP of scikit-learn, or functions of arrays as Stages({'layer': function, ...}).",
     )
 

@@ -63,16 +63,20 @@ class Effects:
     @property
     def sentence(self) -> str:
         """The largest effect in a sentence."""
-        at = int(self.most(1)[0])
-        of = f"Of {many(len(self.units), 'unit')} of layer {self.layer!r}, unit {self.units[at]}"
-        if not self.on_outputs.any() and (self.on_metric is None or not self.on_metric.any()):
-            return f"None of {many(len(self.units), 'unit')} of layer {self.layer!r} changes anything."
-        if self.on_metric is not None:
-            return f"{of} changes the metric most: by {self.on_metric[at]:+.4g} from {self.metric:.4g}."
-        output = int(np.argmax(np.abs(self.on_outputs[at])))
+        units = f"{many(len(self.units), 'unit')} of layer {self.layer!r}"
+        if self.on_metric is not None and self.on_metric.any():
+            at = int(self.most(1)[0])
+            return (
+                f"Of {units}, unit {self.units[at]} changes the metric most: by {self.on_metric[at]:+.4g} from "
+                f"{self.metric:.4g}."
+            )
+        if not self.on_outputs.any():
+            return f"None of {units} changes anything."
+        at, output = divmod(int(np.argmax(np.abs(self.on_outputs))), self.on_outputs.shape[1])
+        same = "" if self.on_metric is None else " None changes the metric."
         return (
-            f"{of} changes an output most: output {output} by {self.on_outputs[at, output]:+.4g} from "
-            f"{self.outputs[output]:.4g}."
+            f"Of {units}, unit {self.units[at]} changes an output most: output {output} by "
+            f"{self.on_outputs[at, output]:+.4g} from {self.outputs[output]:.4g}.{same}"
         )
 
     def most(self, count: int) -> np.ndarray:
