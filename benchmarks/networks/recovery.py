@@ -3,7 +3,7 @@
     python benchmarks/networks/recovery.py                                       # the table of the page
     python benchmarks/networks/recovery.py --units 4 --seeds 1 --lengths 1 2 3   # a minute, printed only
 
-The whole table (100 units a cell) takes ten minutes and replaces the one between the markers of the page. A smaller
+The whole table (100 units a cell) takes four minutes and replaces the one between the markers of the page. A smaller
 run is printed and changes nothing.
 """
 
