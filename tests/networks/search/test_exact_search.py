@@ -112,6 +112,18 @@ def test_parts_that_add_little_are_found_together(length):
 
 
 @pytest.mark.usefixtures("without_beams")
+def test_a_small_part_beside_a_formula_that_names_a_concept_twice():
+    """(A AND Y) OR (NOT A AND Z) OR a few positions more: far above what three concepts and two small parts can say."""
+    rng = np.random.default_rng(0)
+    a, y, z = rng.random((3, 400)) < 0.5
+    choice = np.where(a, y, z)
+    few = ~choice & (np.cumsum(~choice) <= 6)
+    inventory = Inventory.from_masks(np.array([a, y, z, few]), list("ayzf"))
+    (found,) = Exact(5).explain(firing_of(inventory, (choice | few)[None]), inventory)
+    assert found.certified and found.score == 1.0 and found.by_length[3].score < 1.0
+
+
+@pytest.mark.usefixtures("without_beams")
 @pytest.mark.parametrize("length", [4, 5])
 def test_rare_concepts_that_matter_only_together(length):
     """Concepts of a few positions, which can be neither first nor second, in formulas that name them twice too."""
