@@ -143,13 +143,15 @@ def test_rare_concepts_that_matter_only_together(length):
 @pytest.mark.usefixtures("without_beams")
 @pytest.mark.parametrize("length", [3, 4, 5])
 def test_branch_and_bound_needs_no_good_start(length):
-    """Every kind of formula, as it is or with noise."""
+    """Every kind of formula, as it is or with noise, of masks that are full of words and of masks that have few."""
     rng = np.random.default_rng(length)
     concepts = {3: 20, 4: 7, 5: 7}[length]
     shapes = formulas(length, length)[1][len(formulas(length, length - 1)[1]) :]
     for trial in range(60):
         inputs = int(rng.integers(40, 400))
-        masks = rng.random((concepts, inputs)) < rng.choice([0.1, 0.3, 0.5], size=(concepts, 1))
+        apart = 64 if trial % 3 == 0 else 1  # a word for each position
+        masks = np.zeros((concepts, inputs * apart), dtype=bool)
+        masks[:, ::apart] = rng.random((concepts, inputs)) < rng.choice([0.1, 0.3, 0.5], size=(concepts, 1))
         names = [f"c{each}" for each in range(len(masks))]
         inventory = Inventory.from_masks(masks, names)
         # A formula of this length that holds where the unit fires, but for noise: each kind has its turn.
@@ -160,7 +162,8 @@ def test_branch_and_bound_needs_no_good_start(length):
                 Concept(f"c{place[concept]}") if holds else Not(Concept(f"c{place[concept]}"))
             ),
         )
-        unit = inventory.mask_of(planted) ^ (rng.random(inputs) < (0.25 if trial % 2 else 0.1))
+        unit = inventory.mask_of(planted).copy()
+        unit[::apart] ^= rng.random(inputs) < (0.25 if trial % 2 else 0.1)
         if not unit.any():
             continue
         (found,) = Exact(length).explain(firing_of(inventory, unit[None]), inventory)

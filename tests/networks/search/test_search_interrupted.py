@@ -99,6 +99,44 @@ def test_half_of_the_way_through_five_mentions_the_bound_holds_the_optimum(monke
     assert bounds == sorted(bounds, reverse=True) and bounds[0] > bounds[-1]
 
 
+def test_a_bound_at_five_mentions_knows_that_two_concepts_can_say_all_they_can(monkeypatch):
+    """A where not B, B where not A, or a few positions more: no AND or OR of A and B comes near."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 400)) < 0.5
+    few = (a == b) & (np.cumsum(a == b) <= 6)
+    inventory = Inventory.from_masks(np.array([a, b, few]), list("abf"))
+    begin = _exact_unit.Unit._begin
+
+    def alone(unit, mentions):
+        unit.starts = ()
+        return begin(unit, mentions)
+
+    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+    monkeypatch.setattr(
+        _exact_unit.Unit, "late", property(lambda unit: bool(unit.reached) and unit.reached[0] == 5)
+    )
+    (found,) = Exact(5).explain(firing_of(inventory, ((a != b) | few)[None]), inventory)
+    assert found.stopped and found.score < 1.0 == found.bound
+
+
+@pytest.mark.parametrize("length", [4, 5])
+def test_a_kernel_that_is_told_to_stop_counts_nothing(length, monkeypatch):
+    inventory, firing = instance(1, concepts=30)
+    stage, tried = _exact_unit.STAGES[length], []
+
+    def told(unit):
+        unit.stop.fill(1)
+        tried.append(unit.tried)
+        ended = stage(unit)
+        # Formulas "Y where A, Z where not A" come first at length four, and don't ask.
+        tried.append((unit.tried - tried[0]) % (4 * len(unit.literals) ** 2))
+        return ended
+
+    monkeypatch.setitem(_exact_unit.STAGES, length, told)
+    (found,) = Exact(length).explain(firing, inventory)
+    assert found.stopped and not found.certified and tried[1] == 0
+
+
 @pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to threads are POSIX")
 @pytest.mark.parametrize("by", ["clock", "Ctrl-C"])
