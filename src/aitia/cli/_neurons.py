@@ -43,7 +43,12 @@ def neurons(
         str | None,
         typer.Option("--concepts", metavar="CONCEPTS.npz", help="Masks and names of the concepts."),
     ] = None,
-    length: Annotated[int, typer.Option(min=1, metavar="N", help="The most concepts a formula names.")] = 3,
+    length: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="The most concepts a formula names; exact search is certain to 5."
+        ),
+    ] = 3,
     search: Annotated[str, typer.Option(metavar="NAME", help="exact or beam.")] = "exact",
     beam: Annotated[
         int | None, typer.Option(min=1, metavar="WIDTH", help="How many formulas a beam search keeps: 10.")
