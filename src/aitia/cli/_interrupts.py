@@ -95,9 +95,8 @@ def _later(seconds: float, work: Callable[[], object]) -> None:
 
 def _interrupt() -> None:
     main = threading.main_thread().ident
-    if main is not None and hasattr(
-        signal, "pthread_kill"
-    ):  # to the thread itself, which may wait for a lock
+    # To the thread itself where that can be: it may wait for a lock.
+    if main is not None and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(main, signal.SIGINT)
     else:
         _thread.interrupt_main()

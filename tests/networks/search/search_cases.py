@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from aitia.networks import Firing, Inventory
+from aitia.networks.search import _exact_unit
 
 
 def firing_of(inventory: Inventory, units: np.ndarray) -> Firing:
@@ -38,3 +39,14 @@ def tied(draw, most_concepts=6, most_inputs=90, units=2, shape=()):
             masks[concept] = kind == "full"
     fires = rng.random((units, inputs, *shape)) < draw(st.sampled_from([0.0, 0.1, 0.4, 0.7, 1.0]))
     return masks, [f"c{concept}" for concept in range(concepts)], fires
+
+
+def without_beams(monkeypatch) -> None:
+    """Exact search begins each length with the optimum of the one below: it must find every formula by itself."""
+    begin = _exact_unit.Unit._begin
+
+    def alone(unit, mentions):
+        unit.starts = ()
+        return begin(unit, mentions)
+
+    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_cases import firing_of, tied
+from search_cases import firing_of, tied, without_beams
 
 from aitia.networks import Beam, Concept, Constant, Exact, Inventory, Not, Planted
-from aitia.networks.search import _exact_five_kernel, _exact_kernel, _exact_longer, _exact_unit
+from aitia.networks.search import _exact_five_kernel, _exact_kernel, _exact_longer
 from aitia.networks.search._exact_tables import Best
 from aitia.networks.search._truth import built, formulas
 
@@ -83,16 +83,9 @@ def optimum_of_subsets(masks: np.ndarray, unit: np.ndarray, length: int) -> floa
     return best
 
 
-@pytest.fixture
-def without_beams(monkeypatch):
-    """From the optimum of the length below on: every formula must be found by the exact search itself."""
-    begin = _exact_unit.Unit._begin
-
-    def alone(unit, mentions):
-        unit.starts = ()
-        return begin(unit, mentions)
-
-    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+@pytest.fixture(name="without_beams")
+def _without_beams(monkeypatch):
+    without_beams(monkeypatch)
 
 
 @pytest.mark.usefixtures("without_beams")

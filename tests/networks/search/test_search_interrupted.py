@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from search_cases import firing_of
+from search_cases import firing_of, without_beams
 
 from aitia.networks import Beam, Exact, Inventory
 from aitia.networks.refutation import permutation_null
@@ -42,13 +42,7 @@ def test_no_rounding_brings_a_bound_below_the_optimum(monkeypatch):
     A OR B OR C then has the value of A OR B and all that C can add, so the least threshold that the bound proves is the
     optimum itself; halved to the last digit it must not come out below.
     """
-    begin = _exact_unit.Unit._begin
-
-    def alone(unit, mentions):
-        unit.starts = ()
-        return begin(unit, mentions)
-
-    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+    without_beams(monkeypatch)
     monkeypatch.setattr(_exact_unit, "HALVINGS", 70)
     rng = np.random.default_rng(8)
     for _ in range(60):
@@ -105,13 +99,7 @@ def test_a_bound_at_five_mentions_knows_that_two_concepts_can_say_all_they_can(m
     a, b = rng.random((2, 400)) < 0.5
     few = (a == b) & (np.cumsum(a == b) <= 6)
     inventory = Inventory.from_masks(np.array([a, b, few]), list("abf"))
-    begin = _exact_unit.Unit._begin
-
-    def alone(unit, mentions):
-        unit.starts = ()
-        return begin(unit, mentions)
-
-    monkeypatch.setattr(_exact_unit.Unit, "_begin", alone)
+    without_beams(monkeypatch)
     monkeypatch.setattr(
         _exact_unit.Unit, "late", property(lambda unit: bool(unit.reached) and unit.reached[0] == 5)
     )

@@ -221,47 +221,15 @@ def _keep(best, a, b, c, d, e):
 
 
 @njit(cache=True, nogil=True)
-def quintuples(
-    sparse,
-    order,
-    start,
-    end,
-    rows,
-    single,
-    both,
-    total,
-    gains,
-    goal,
-    price,
-    gain,
-    unit,
-    of_three,
-    of_four,
-    chain,
-    parted,
-    fours,
-    threes,
-    stop,
-    dense,
-    masks,
-    best,
-):
+def quintuples(ground, start, end, of_three, of_four, chain, parted, fours, threes, dense, masks, best):
     """Look through the formulas of five mentions of which the first concept stands at start <= a < end.
 
     Args:
-        sparse: the rows, of one block, each with an entry.
-        order: int64 (columns,): the rows in the order of the tables.
+        ground: a `Ground`.
         start, end: which first rows.
-        rows: how many rows can be second ones.
-        single, both, total: values of rows, of ANDs of two, float64 (rows, columns), and of everything.
-        gains: float64 (columns + 1,): what the rows from each place on can add to a formula at most; falling.
-        goal: what a value must exceed.
-        price, gain: p and q.
-        unit: uint64 (words,): where the unit fires.
         of_three, of_four: uint8 (formulas, 1 or 2): the formulas of at most five mentions of so many concepts, by the
             cells in which they hold.
         chain, parted, fours, threes: the orders of cells that `_best_of_sixteen` and `_best_of_thirty_two` need.
-        stop: uint8 (1,): not 0 as soon as the search is to stop.
         dense: scratch, uint64 (words, 32), zero; left zero.
         masks: scratch, uint64 (2, words), zero; left zero.
         best: int64 (5,): the places of the concepts in the tables, filled where the goal is exceeded.
@@ -269,6 +237,9 @@ def quintuples(
     Returns:
         The greatest value found, or the goal; and how many sets of concepts were counted.
     """
+    sparse, order, single, both, total = ground.sparse, ground.order, ground.single, ground.both, ground.total
+    gains, goal, unit, rows, stop = ground.gains, ground.goal, ground.unit, ground.rows, ground.stop
+    per_shared, price = ground.gain + ground.price, ground.price
     columns = len(single)
     counts = np.zeros((1, COLUMNS), dtype=np.int64)
     # What each later concept holds of the ANDs of those that are chosen, and for which choice that was counted.
@@ -278,7 +249,6 @@ def quintuples(
     cells_2, cells_3, cells_4, cells_5 = np.zeros(4), np.zeros(8), np.zeros(16), np.zeros(32)
     inside_2, inside_3, inside_4 = np.zeros(4), np.zeros(8), np.zeros(16)
     sums, ones, scratch = np.zeros((2, 256)), np.zeros((2, 16)), np.zeros((2, 8))
-    per_shared = gain + price
     counted = 0
     for a in range(start, end):
         _write(sparse, order[a], masks[0])
@@ -335,13 +305,9 @@ def quintuples(
                 for d in range(c + 1, columns):
                     if _most(best_3 + 2 * gains[d], once_more + gains[d]) <= goal:
                         break
-                    _ask_two(
-                        sparse, order, a, d, single, both, per_shared, price, dense, counts, with_two, two,
-                        choice_of_two,
-                    )  # fmt: skip
                     _ask_three(
-                        sparse, order, d, per_shared, price, dense, counts, with_two, with_three, three,
-                        choice_of_three,
+                        sparse, order, a, d, single, both, per_shared, price, dense, counts, with_two, two,
+                        choice_of_two, with_three, three, choice_of_three,
                     )  # fmt: skip
                     counted += 1
                     inside_3[:] = with_three[d]
@@ -371,13 +337,9 @@ def quintuples(
                         for subset in range(8):
                             dense[place, FOURTH + 8 + subset] = dense[place, FOURTH + subset] & fires
                     for e in range(d + 1, far):
-                        _ask_two(
-                            sparse, order, a, e, single, both, per_shared, price, dense, counts, with_two, two,
-                            choice_of_two,
-                        )  # fmt: skip
                         _ask_three(
-                            sparse, order, e, per_shared, price, dense, counts, with_two, with_three, three,
-                            choice_of_three,
+                            sparse, order, a, e, single, both, per_shared, price, dense, counts, with_two, two,
+                            choice_of_two, with_three, three, choice_of_three,
                         )  # fmt: skip
                         counted += 1
                         counts[:] = 0
@@ -440,11 +402,18 @@ def _ask_two(
 
 
 @njit(cache=True, nogil=True)
-def _ask_three(sparse, order, x, per_shared, price, dense, counts, with_two, with_three, counted_for, choice):
+def _ask_three(
+    sparse, order, a, x, single, both, per_shared, price, dense, counts, with_two, counted_two, choice_of_two,
+    with_three, counted_for, choice,
+):  # fmt: skip
     """The values of X joined by AND with each subset of A, B and C, counted once for each choice of them."""
     if counted_for[x] == choice:
         return
     counted_for[x] = choice
+    _ask_two(
+        sparse, order, a, x, single, both, per_shared, price, dense, counts, with_two, counted_two,
+        choice_of_two,
+    )  # fmt: skip
     counts[:] = 0
     entry = order[x]
     popcounts_8(

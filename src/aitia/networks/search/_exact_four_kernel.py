@@ -158,48 +158,23 @@ def _place(gains, needed, low):
 
 
 @njit(cache=True, nogil=True)
-def quadruples(
-    sparse,
-    order,
-    start,
-    end,
-    rows,
-    single,
-    both,
-    total,
-    gains,
-    goal,
-    price,
-    gain,
-    unit,
-    stop,
-    dense,
-    masks,
-    chain,
-    parted,
-    best,
-):
+def quadruples(ground, start, end, chain, parted, dense, masks, best):
     """Look through the formulas of four concepts whose first stands at start <= a < end and that may exceed the goal.
 
     Args:
-        sparse: the rows, of one block, each with an entry.
-        order: int64 (columns,): the rows in the order of the tables.
+        ground: a `Ground`, with the values of the ANDs of all columns.
         start, end: which first rows.
-        rows: how many rows can be second ones.
-        single, both, total: values of rows, of ANDs of two, float64 (columns, columns), and of everything.
-        gains: float64 (columns + 1,): what the rows from each place on can add to a formula at most; falling.
-        goal: what a value must exceed.
-        price, gain: p and q.
-        unit: uint64 (words,): where the unit fires.
-        stop: uint8 (1,): not 0 as soon as the search is to stop.
+        chain, parted: the orders of cells that `_chains` and `_two_and_two` need.
         dense: scratch, uint64 (words, 48), zero; left zero.
         masks: scratch, uint64 (2, words), zero; left zero.
-        chain, parted: the orders of cells that `_chains` and `_two_and_two` need.
         best: int64 (4,): the places of the four in the tables, filled where the goal is exceeded.
 
     Returns:
         The greatest value found, or the goal; and how many quadruples were counted.
     """
+    sparse, order, single, both, total = ground.sparse, ground.order, ground.single, ground.both, ground.total
+    gains, goal, price, gain, unit = ground.gains, ground.goal, ground.price, ground.gain, ground.unit
+    rows, stop = ground.rows, ground.stop
     columns = len(single)
     counts = np.zeros((1, 6 * BATCH), dtype=np.int64)
     triple = np.zeros((BATCH, columns))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitia.networks.search._exact_tables import Best, Tables, Values
+from aitia.networks.search._exact_tables import Best, Ground, Tables
 from aitia.networks.search._truth import formulas
 from aitia.networks.search._workers import LONGEST_ROUND, TASKS, shares
 
 if TYPE_CHECKING:
     from aitia.networks.search._exact_unit import Unit
 
-Look = Callable[..., tuple[float, int, np.ndarray]]
-"""Looks through formulas from a first concept to another: the greatest value, how many were tried, and of which."""
+Kernel = Callable[..., tuple[float, int]]
+"""Looks through the formulas of some first concepts: the greatest value, and how many were counted."""
 
 
 def quadruples(unit: Unit) -> bool:
@@ -36,40 +36,13 @@ def quadruples(unit: Unit) -> bool:
     begun = unit.begin_with(4)
     if begun is None:
         return True
-    best, order, rows, tables, values = begun
+    best, order, rows, _, values = begun
     gains, goal = _all_gains(unit, best, order)
     far = kernel.pair_bound(values.single, values.both, values.every, gains, 0, rows, 1, False)
     columns = max(rows, int(np.searchsorted(-gains[:-1], float(far) - goal)))
     tables = unit.fill_tables(order[:columns], columns)
     tables.rows = rows
-    chain, parted = _cell_orders()
-
-    def look(best: Best, values: Values, start, end, dense, masks):
-        places = np.full(4, -1, dtype=np.int64)
-        value, counted = four.quadruples(
-            unit.literals.sparse,
-            tables.order,
-            start,
-            end,
-            rows,
-            values.single,
-            values.both,
-            values.every,
-            values.gains,
-            values.goal,
-            float(best.both),
-            float(best.union),
-            unit.words,
-            unit.stop,
-            dense,
-            masks,
-            chain,
-            parted,
-            places,
-        )
-        return value, counted, places
-
-    return _look_through(unit, 4, tables, look, lanes=48)
+    return _look_through(unit, 4, tables, four.quadruples, _cell_orders(), lanes=48)
 
 
 def quintuples(unit: Unit) -> bool:
@@ -80,45 +53,14 @@ def quintuples(unit: Unit) -> bool:
     begun = unit.begin_with(5, least=3)
     if begun is None:
         return True
-    best, order, rows, tables, values = begun
+    best, order, rows, _, values = begun
     gains, goal = _all_gains(unit, best, order)
     of_pairs = values.single, values.both, values.every, gains, 0, rows
     far = max(kernel.pair_bound(*of_pairs, 2, False), kernel.pair_bound(*of_pairs, 0, True))
     columns = max(rows, int(np.searchsorted(-gains[:-1], float(far) - goal)))
     tables = unit.fill_tables(order[:columns], rows)
-    chain, parted = _cell_orders()
-    fours, threes = _orders_of_five()
-
-    def look(best: Best, values: Values, start, end, dense, masks):
-        places = np.full(5, -1, dtype=np.int64)
-        value, counted = five.quintuples(
-            unit.literals.sparse,
-            tables.order,
-            start,
-            end,
-            rows,
-            values.single,
-            values.both,
-            values.every,
-            values.gains,
-            values.goal,
-            float(best.both),
-            float(best.union),
-            unit.words,
-            _packed(3),
-            _packed(4),
-            chain,
-            parted,
-            fours,
-            threes,
-            unit.stop,
-            dense,
-            masks,
-            places,
-        )
-        return value, counted, places
-
-    return _look_through(unit, 5, tables, look, lanes=five.COLUMNS)
+    given = (_packed(3), _packed(4), *_cell_orders(), *_orders_of_five())
+    return _look_through(unit, 5, tables, five.quintuples, given, lanes=five.COLUMNS)
 
 
 def _all_gains(unit: Unit, best: Best, order: np.ndarray) -> tuple[np.ndarray, float]:
@@ -127,10 +69,26 @@ def _all_gains(unit: Unit, best: Best, order: np.ndarray) -> tuple[np.ndarray, f
     return np.append(most[order], 0.0), goal
 
 
-def _look_through(unit: Unit, length: int, tables: Tables, look: Look, lanes: int) -> bool:
-    """Rounds over the first concepts, each repeated until it holds nothing better; whether all were looked through."""
-    best = unit.best[-1]
-    values = tables.values(best.union, best.both)
+def _look_through(
+    unit: Unit, length: int, tables: Tables, kernel: Kernel, given: tuple[np.ndarray, ...], lanes: int
+) -> bool:
+    """Rounds over the first concepts, each repeated until it holds nothing better; whether all were looked through.
+
+    Args:
+        unit: the search.
+        length: how many mentions.
+        tables: counts of the literals that can be in a formula.
+        kernel: looks through the formulas of some first concepts.
+        given: what this kernel reads beside the `Ground`.
+        lanes: how many dense masks it writes.
+    """
+
+    def look(ground: Ground, start: int, end: int, dense: np.ndarray, masks: np.ndarray):
+        places = np.full(length, -1, dtype=np.int64)
+        value, counted = kernel(ground, start, end, *given, dense, masks, places)
+        return value, counted, places
+
+    ground = _ground(unit, tables)
     at, share = 0, TASKS
     with unit.in_time():
         while at < tables.rows:
@@ -138,19 +96,38 @@ def _look_through(unit: Unit, length: int, tables: Tables, look: Look, lanes: in
             if unit.late:
                 return False
             end = min(tables.rows, at + share)
-            pieces = [(best, values, *each) for each in shares(at, end, TASKS)]
+            pieces = [(ground, *each) for each in shares(at, end, TASKS)]
             results = unit.in_threads(look, pieces, lanes, unit.stop)
             unit.tried += sum(int(counted) for _, counted, _ in results)
             value, _, places = max(results, key=lambda result: result[0])
             found = [int(tables.order[place]) for place in places if place >= 0]
-            if value > values.goal and unit.improve(found, length):
-                best = unit.best[-1]
-                values = tables.values(best.union, best.both)
+            if value > ground.goal and unit.improve(found, length):
+                ground = _ground(unit, tables)
             else:
                 at, share = end, min(2 * share, LONGEST_ROUND)
             if unit.stop[0]:
                 return False
     return True
+
+
+def _ground(unit: Unit, tables: Tables) -> Ground:
+    """What kernels read, for the threshold of the best so far."""
+    best = unit.best[-1]
+    values = tables.values(best.union, best.both)
+    return Ground(
+        unit.literals.sparse,
+        tables.order,
+        tables.rows,
+        values.single,
+        values.both,
+        values.every,
+        values.gains,
+        values.goal,
+        float(best.both),
+        float(best.union),
+        unit.words,
+        unit.stop,
+    )
 
 
 def _choices(unit: Unit, start: int, end: int) -> bool:

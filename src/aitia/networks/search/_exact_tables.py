@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from aitia.networks.formulas._formula import Formula
+from aitia.networks.search._sparse import Sparse
 
 
 @dataclass
@@ -72,3 +74,32 @@ class Values:
     downs: np.ndarray
     gains: np.ndarray
     goal: float
+
+
+class Ground(NamedTuple):
+    """What the kernels of four and five mentions read.
+
+    Args:
+        sparse: the rows, of one block, each with an entry.
+        order: int64 (columns,): the rows in the order of the tables.
+        rows: how many rows can be second ones.
+        single, both, total: values of rows, of ANDs of two, float64 (rows or more, columns), and of everything.
+        gains: float64 (columns + 1,): what the rows from each place on can add to a formula at most; falling.
+        goal: what a value must exceed.
+        price, gain: p and q.
+        unit: uint64 (words,): where the unit fires.
+        stop: uint8 (1,): not 0 as soon as the search is to stop.
+    """
+
+    sparse: Sparse
+    order: np.ndarray
+    rows: int
+    single: np.ndarray
+    both: np.ndarray
+    total: float
+    gains: np.ndarray
+    goal: float
+    price: float
+    gain: float
+    unit: np.ndarray
+    stop: np.ndarray

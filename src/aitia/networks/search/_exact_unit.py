@@ -408,16 +408,10 @@ class Unit:
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             values = tables.values(1.0, middle)
-            most = kernel.pair_bound(
-                values.single, values.both, values.every, values.gains, at, tables.rows, length - 2, repeats
-            )
+            of_pairs = values.single, values.both, values.every, values.gains, at, tables.rows
+            most = kernel.pair_bound(*of_pairs, length - 2, repeats)
             if length == 5:  # two concepts in four mentions say whatever two can say, beside a third
-                most = max(
-                    most,
-                    kernel.pair_bound(
-                        values.single, values.both, values.every, values.gains, at, tables.rows, 1, True
-                    ),
-                )
+                most = max(most, kernel.pair_bound(*of_pairs, 1, True))
             # Sums of so many numbers round by far less than this.
             if most <= values.goal * (1 - 1e-9):
                 high = middle

@@ -20,6 +20,9 @@ class Search(ABC):
     A search is plain data (a frozen dataclass); the author of a new one writes `_explain`.
     """
 
+    seconds: float | None = None
+    """About how long it may take for each unit, for a search that stops by the clock."""
+
     @property
     @abstractmethod
     def description(self) -> str:
@@ -97,8 +100,7 @@ class Search(ABC):
         """
         found = self.explain(firing, inventory, show_progress=show_progress)
         # Out of time is a limit that was asked for; without one, only Ctrl-C stops a search.
-        limited = getattr(self, "seconds", None) is not None
-        if len(found) < len(firing) or (not limited and any(each.stopped for each in found)):
+        if len(found) < len(firing) or (self.seconds is None and any(each.stopped for each in found)):
             raise KeyboardInterrupt
         return found
 
